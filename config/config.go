@@ -1,0 +1,127 @@
+// Package config reads the configuration: Athens' keys under Athens' names, and
+// the keys of the [Tiers] table, which Athens ignores.
+//
+// It makes plain values of a file, of the environment and of flags, and says
+// what is wrong with them in words that a person can act on. It opens nothing,
+// asks nobody, and knows no other package of this module: what the values mean
+// for tiers and gateway is for wire.go to say.
+//
+// Start reading at [Load]. Which keys there are, and what each may hold, is in
+// one table, in table.go; to add a key, add a row there and a field below.
+package config
+
+import "time"
+
+// A Config is the configuration, checked. A field has the name and the place
+// of its key.
+type Config struct {
+	// GoEnv is "production" or anything else; it changes only how strictly
+	// the configuration file's permissions are looked at.
+	GoEnv string
+
+	// GoBinary is the go command: a name to look up, or a path.
+	GoBinary string
+
+	// GoBinaryEnvVars are KEY=VALUE pairs for the go command, in order. Nil
+	// if the key is not set: Athens' GOPROXY=direct is not invented here.
+	// They may hold credentials.
+	GoBinaryEnvVars []string
+
+	LogLevel  string // debug, info, warn or error
+	LogFormat string // plain or json
+
+	// RobotsFile is the file to serve as /robots.txt, or "" for none. The
+	// default need not exist.
+	RobotsFile string
+
+	Timeout         time.Duration // for one call to a store or an upstream's list; more than 0
+	StashTimeout    time.Duration // for one fill from upstream, from start to end; more than 0
+	ShutdownTimeout time.Duration // for requests under way at shutdown; 0 does not wait
+
+	StorageType string // memory (no store) or disk
+
+	TLSCertFile, TLSKeyFile string // PEM files; both "" for plain HTTP
+
+	Port       string // host:port, or :port for every address
+	UnixSocket string // path of a socket to listen on instead of Port, or ""
+
+	// BasicAuthUser and BasicAuthPass are asked of every client, or both ""
+	// to ask nothing.
+	BasicAuthUser, BasicAuthPass string
+
+	// PathPrefix goes before every path: "" or "/a", with no slash at its end.
+	PathPrefix string
+
+	// SumDBs are the checksum databases to proxy, as they are written; whoever
+	// asks them knows the syntax. Nil if the key is not set; empty but not nil
+	// if it says that there are none. They may hold credentials.
+	SumDBs []string
+
+	// NoSumPatterns are patterns, as of path.Match, of prefixes of the modules
+	// whose names must not reach a checksum database. All are well formed.
+	NoSumPatterns []string
+
+	// NetworkMode says how a list is made of what is stored and what
+	// upstream says: strict, offline or fallback; "" if the key is not set.
+	NetworkMode string
+
+	Storage Storage
+	Tiers   Tiers
+}
+
+// Storage holds Athens' tables of stores.
+type Storage struct {
+	Disk struct {
+		// RootPath is an existing directory if StorageType is disk, and
+		// not looked at otherwise.
+		RootPath string
+	}
+}
+
+// Tiers is the table that is ours alone.
+type Tiers struct {
+	// Stack names the tiers, fastest first; the last one is disk.
+	Stack []string
+
+	// Upstream is where misses go, in GOPROXY syntax, or "" if the key is not
+	// set. It may hold credentials.
+	Upstream string
+
+	// Fills is the most fills from upstream at once, 1 or more.
+	Fills int
+
+	Memory struct {
+		Size int64 // bytes, more than 0 if Stack has memory
+	}
+
+	Disk struct {
+		// Path is the directory of the disk tier, never "". If StorageType
+		// is disk it is Storage.Disk.RootPath; it need not exist otherwise.
+		Path string
+
+		// Size is the most bytes to keep, or 0 for no bound. It is 0 if
+		// StorageType is disk, for a store must not forget.
+		Size int64
+
+		// Free is how many bytes to leave free in the file system; 0 means
+		// that it may fill up.
+		Free int64
+	}
+
+	// Answers is for what may change: lists, latest versions, queries. An
+	// age counts from when upstream was last heard; 0 is none.
+	Answers struct {
+		Fresh      time.Duration // the age up to which upstream is not asked
+		Revalidate time.Duration // after Fresh: served at once, and asked again
+		Stale      time.Duration // the age up to which it is served if upstream fails
+		Negative   time.Duration // the age of "not there" up to which upstream is not asked
+	}
+}
+
+// Listen returns where to listen, as net.Listen takes it.
+func (c *Config) Listen() (network, address string) {
+	if c.UnixSocket != "" {
+		return "unix", c.UnixSocket
+	}
+	return "tcp", c.Port
+}

@@ -1,0 +1,43 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// fail records an error about a key: who set it, to what, and why that is wrong.
+func (l *loader) fail(id, why string) {
+	l.errs = append(l.errs, errors.New(l.about(id)+": "+why))
+}
+
+// warn records a warning about a key.
+func (l *loader) warn(id, why string) {
+	l.warnings = append(l.warnings, l.about(id)+": "+why)
+}
+
+// about begins a message about a key.
+func (l *loader) about(id string) string {
+	r, from := l.rows[id], l.from[id]
+	switch {
+	case from == "":
+		return fmt.Sprintf("%s (%s)", r.key, strings.Join(r.listed(), ", "))
+	case r.secret:
+		return from + ": " + r.key
+	}
+	return from + ": " + r.key + " = " + show(l.values.Get(id))
+}
+
+// show writes a value, but nothing before an @: there the credentials of a URL
+// are, and a password may hold any character.
+func show(value any) string {
+	s := fmt.Sprint(value)
+	if i := strings.LastIndexByte(s, '@'); i >= 0 {
+		s = "***" + s[i:]
+	}
+	if _, ok := value.(string); ok {
+		s = strconv.Quote(s)
+	}
+	return s
+}

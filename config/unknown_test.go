@@ -1,0 +1,126 @@
+package config
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+)
+
+func TestUnknownKeys(t *testing.T) {
+	for _, tt := range []struct{ claim, content, want string }{
+		{"a slip names the nearest key and the line", "\n[Tiers.Disk]\nSise = 1\n", ":3: unknown key Tiers.Disk.Sise; did you mean Tiers.Disk.Size?"},
+		{"a key in the wrong table names the right one", "Upstream = \"off\"\n", ":1: unknown key Upstream; did you mean Tiers.Upstream?"},
+		{"a key after a table's header too", "[Tiers.Disk]\nPort = 1\n", ":2: unknown key Tiers.Disk.Port; did you mean Port?"},
+		{"nothing near names nothing", "Zzyzx = 1\n", ":1: unknown key Zzyzx"},
+		{"a table of others is told apart", "[Their.Program]\nMode = 1\n", ":2: unknown key Their.Program.Mode"},
+	} {
+		t.Run(tt.claim, func(t *testing.T) {
+			file := write(t, tt.content)
+			_, warnings, err := Load(Options{File: file})
+			if err != nil || !reflect.DeepEqual(warnings, []string{file + tt.want}) {
+				t.Errorf("got %q, %v; want %q", warnings, err, file+tt.want)
+			}
+		})
+	}
+	t.Run("a value where a table belongs is an error", func(t *testing.T) {
+		_, _, err := Load(Options{File: write(t, "Tiers = 1\n")})
+		if err == nil || !strings.Contains(err.Error(), ":1: Tiers: want a table, as [Tiers]") {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("a table where a value belongs is an error", func(t *testing.T) {
+		_, _, err := Load(Options{File: write(t, "[UnixSocket]\nPath = \"/x\"\n")})
+		if err == nil || !strings.Contains(err.Error(), "UnixSocket") {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("a variable that looks like ours is a warning", func(t *testing.T) {
+		_, warnings, err := Load(Options{File: write(t, ""), Environ: []string{"MODTIER_DISK_SISE=1", "OTHER=1"}})
+		if want := []string{"unknown variable MODTIER_DISK_SISE; did you mean MODTIER_DISK_SIZE?"}; err != nil || !reflect.DeepEqual(warnings, want) {
+			t.Errorf("got %q, %v; want %q", warnings, err, want)
+		}
+	})
+	t.Run("the variables of a Kubernetes service are none of ours", func(t *testing.T) {
+		load(t, Options{File: write(t, ""), Environ: []string{
+			"MODTIER_SERVICE_HOST=10.0.0.1", "MODTIER_SERVICE_PORT_HTTP=80", "MODTIER_PORT=tcp://10.0.0.1:80", "MODTIER_PORT_80_TCP_ADDR=10.0.0.1",
+		}})
+	})
+}
+
+func TestUnhonouredKeys(t *testing.T) {
+	for key, values := range map[string][]string{
+		"FilterFile":    {"/etc/filter"},
+		"ValidatorHook": {"https://u:sesame@hook.example"},
+		"ForceSSL":      {"true"},
+		"DownloadMode":  {"none", "redirect", "async", "async_redirect", "file:/x", "custom:sesame"},
+	} {
+		r := byID()[strings.ToLower(key)]
+		for _, value := range values {
+			t.Run(key+" restricts, so to use it is an error", func(t *testing.T) {
+				for _, name := range r.vars() {
+					refuse(t, Options{File: write(t, ""), Environ: []string{name + "=" + value}}, name+": "+key)
+				}
+				literal := `"` + value + `"`
+				if value == "true" {
+					literal = value
+				}
+				file := write(t, toml(key, literal))
+				refuse(t, Options{File: file}, file+":1: "+key)
+			})
+		}
+	}
+	t.Run("another key is one warning", func(t *testing.T) {
+		for _, r := range table() {
+			if r.as != later {
+				continue
+			}
+			_, warnings, err := Load(Options{File: write(t, ""), Environ: []string{r.vars()[0] + "=sesame"}})
+			if err != nil || len(warnings) != 1 || !strings.HasPrefix(warnings[0], r.vars()[0]+": "+r.key) {
+				t.Errorf("%s: got %q, %v", r.key, warnings, err)
+			}
+			if r.secret && strings.Contains(warnings[0], "sesame") {
+				t.Errorf("a secret in %q", warnings)
+			}
+		}
+	})
+	t.Run("single flight is in one process, says its key", func(t *testing.T) {
+		_, warnings, _ := Load(Options{File: write(t, "SingleFlightType = \"etcd\"\n[SingleFlight.Etcd]\nEndpoints = \"e:1\"\n")})
+		if len(warnings) != 1 || !strings.Contains(warnings[0], `SingleFlightType = "etcd": this version collapses requests within one process only`) {
+			t.Errorf("got %q", warnings)
+		}
+	})
+	t.Run("Athens' default is silence", func(t *testing.T) {
+		var content strings.Builder
+		for _, r := range table() {
+			if r.as != honoured && !strings.Contains(r.key, ".") {
+				content.WriteString(toml(r.key, `"`+r.def+`"`))
+			}
+		}
+		load(t, Options{File: write(t, content.String())})
+		load(t, Options{File: write(t, "ForceSSL = false\nGoGetWorkers = 10\nEnablePprof = false\n")})
+	})
+	t.Run("keys of what is not chosen are silence", func(t *testing.T) {
+		var content strings.Builder
+		for _, r := range table() {
+			if r.as == aside {
+				content.WriteString(r.key + " = \"x\"\n")
+			}
+		}
+		load(t, Options{File: write(t, content.String()), Environ: []string{"AWS_REGION=somewhere"}})
+	})
+	t.Run("parameters of an index may have any name", func(t *testing.T) {
+		load(t, Options{File: write(t, "[Index.MySQL.Params]\nparseTime = \"true\"\n")})
+	})
+}
+
+// refuse wants exactly one error, which begins with want and hides what is secret.
+func refuse(t *testing.T, o Options, want string) {
+	t.Helper()
+	c, _, err := Load(o)
+	if c != nil || err == nil || !strings.HasPrefix(err.Error(), want) || !strings.Contains(err.Error(), "starting would lift a restriction") {
+		t.Errorf("got %v, want %s and why", err, want)
+	}
+	if err != nil && (strings.Contains(err.Error(), "\n") || strings.Contains(err.Error(), "sesame")) {
+		t.Errorf("got %v", err)
+	}
+}

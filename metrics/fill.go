@@ -1,0 +1,48 @@
+package metrics
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"io/fs"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/modtier/modtier/tiers"
+)
+
+// Filled counts a fill that is over.
+func (m *Metrics) Filled(f tiers.Fill) {
+	m.fills.WithLabelValues(cmp.Or(f.Source, "upstream"), outcome(f.Err)).Inc()
+	m.fillFollowers.Observe(float64(f.Followers))
+	if f.FirstByte > 0 {
+		m.fillFirstByte.Observe(f.FirstByte.Seconds())
+	}
+	if f.Err == nil {
+		m.fillDuration.Observe(f.Duration.Seconds())
+	}
+}
+
+func outcome(err error) string {
+	switch {
+	case err == nil:
+		return "ok"
+	case errors.Is(err, fs.ErrNotExist):
+		return "absent"
+	case errors.Is(err, tiers.ErrCorrupt):
+		return "corrupt"
+	case errors.Is(err, context.DeadlineExceeded):
+		return "timeout"
+	}
+	return "error"
+}
+
+// Stack reads from s what is in flight.
+func (m *Metrics) Stack(s *tiers.Stack) {
+	m.read("fills_in_flight", "Fills that are under way.", nil, func() float64 { return float64(s.Filling()) })
+	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Namespace: "modtier",
+		Name:      "collapsed_requests_total",
+		Help:      "Requests that joined a fill which another request had begun.",
+	}, func() float64 { return float64(s.Collapsed()) }))
+}

@@ -1,0 +1,165 @@
+// Package metrics tells Prometheus which tier answered, how fast, and why not.
+//
+// It holds the names of all series, decorators that count what passes through a
+// tier, and collectors that read what a tier holds. It never touches a body: the
+// bytes of a read are the size that the tier announced. Nobody imports it but
+// the program's wiring, and the tiers do not know that they are counted.
+//
+// Start reading at [New]; tier.go has the decorators.
+package metrics
+
+import (
+	"net/http"
+	"runtime"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// Metrics are the series of one gateway.
+type Metrics struct {
+	registry *prometheus.Registry
+
+	requests        *prometheus.CounterVec
+	requestDuration *prometheus.HistogramVec
+	answers         *prometheus.CounterVec
+
+	lookups       *prometheus.CounterVec
+	operations    *prometheus.HistogramVec
+	readBytes     *prometheus.CounterVec
+	evictions     *prometheus.CounterVec
+	fills         *prometheus.CounterVec
+	fillFirstByte prometheus.Observer
+	fillDuration  prometheus.Observer
+	fillFollowers prometheus.Observer
+	resumes       prometheus.Counter
+}
+
+// The values of labels, so that every series is there from the start, at 0.
+var (
+	fileKinds   = []string{"info", "mod", "zip"}
+	answerKinds = []string{"list", "latest", "query", "sumdb"}
+	codes       = []int{200, 206, 304, 401, 403, 404, 405, 410, 416, 499, 500, 501, 502, 504}
+	servers     = map[string][]string{
+		"info": {"memory", "disk", "upstream", "none"}, "mod": {"memory", "disk", "upstream", "none"},
+		"zip": {"disk", "upstream", "none"}, "sumdb": {"notes", "answers", "upstream", "gateway", "none"},
+		"list": {"answers", "held", "upstream", "none"}, "latest": {"answers", "held", "upstream", "none"},
+		"query": {"answers", "upstream", "none"}, "other": {"gateway"},
+	}
+)
+
+// Buckets of the classic histograms, in seconds. Each histogram is a native one
+// too, of finer grain, for a Prometheus that scrapes those.
+var (
+	requestBuckets = []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300}
+	fillBuckets    = []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600}
+)
+
+// New returns the series of a gateway of that version.
+func New(version string) *Metrics {
+	m := &Metrics{registry: prometheus.NewRegistry()}
+	m.requests = m.counters("requests_total", "Requests by kind and HTTP status; 499 is a client that left.", "kind", "code")
+	m.requestDuration = m.histograms("request_duration_seconds", "From the request's header to the last byte of its response, by the tier that answered.", requestBuckets, "kind", "served_by")
+	m.answers = m.counters("answers_total", "Mutable answers given, by their state.", "kind", "state")
+	m.lookups = m.counters("tier_lookups_total", "Files asked of a tier. A request that joins another one's fill is one miss of each cache.", "tier", "kind", "result")
+	m.operations = m.histograms("tier_operation_duration_seconds", "Time until a tier had opened, put or deleted a file.", requestBuckets, "tier", "op")
+	m.readBytes = m.counters("tier_read_bytes_total", "Size of the files that a tier opened.", "tier")
+	m.evictions = m.counters("tier_evictions_total", "Files that had to go, for the tier's own size or for space in the file system.", "tier", "reason")
+	m.fills = m.counters("fills_total", "Fills ended, by the tier they came from.", "source", "outcome")
+	m.fillFirstByte = m.histograms("fill_first_byte_seconds", "From a miss to the first byte that could be served.", fillBuckets).WithLabelValues()
+	m.fillDuration = m.histograms("fill_duration_seconds", "From a miss until the file was on disk.", fillBuckets).WithLabelValues()
+	m.fillFollowers = m.histograms("fill_followers", "Requests that one fill served.", prometheus.ExponentialBuckets(1, 2, 10)).WithLabelValues()
+	m.resumes = m.counters("fill_resumes_total", "Downloads that broke and went on where they were, unseen by clients.").WithLabelValues()
+	m.zero()
+
+	info := m.gauges("build_info", "1, with what this binary is.", "version", "goversion")
+	info.WithLabelValues(version, runtime.Version()).Set(1)
+	m.registry.MustRegister(
+		collectors.NewGoCollector(collectors.WithGoCollectorRuntimeMetrics(collectors.MetricsGC, collectors.MetricsMemory, collectors.MetricsScheduler)),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	)
+	return m
+}
+
+// zero makes the series of known labels.
+func (m *Metrics) zero() {
+	for kind, by := range servers {
+		for _, c := range codes {
+			m.requests.WithLabelValues(kind, code(c))
+		}
+		for _, s := range by {
+			m.requestDuration.WithLabelValues(kind, s)
+		}
+	}
+	for _, kind := range answerKinds {
+		for _, state := range []string{"fresh", "stale", "refreshed", "error"} {
+			m.answers.WithLabelValues(kind, state)
+		}
+	}
+	for _, outcome := range []string{"ok", "absent", "corrupt", "timeout", "error"} {
+		m.fills.WithLabelValues("upstream", outcome)
+	}
+}
+
+// Handler serves the series, in the OpenMetrics format to who asks for it.
+func (m *Metrics) Handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{
+		EnableOpenMetrics:   true,
+		MaxRequestsInFlight: 8,
+		Timeout:             30 * time.Second,
+	})
+}
+
+// Request counts a request that is over.
+func (m *Metrics) Request(kind string, status int, servedBy string, d time.Duration) {
+	m.requests.WithLabelValues(kind, code(status)).Inc()
+	m.requestDuration.WithLabelValues(kind, servedBy).Observe(d.Seconds())
+}
+
+// Answer counts a mutable answer.
+func (m *Metrics) Answer(kind, state string) { m.answers.WithLabelValues(kind, state).Inc() }
+
+// Resumed counts a download that broke and is resumed.
+func (m *Metrics) Resumed() { m.resumes.Inc() }
+
+// code returns a status as a label, without an allocation for the usual ones.
+func code(status int) string {
+	switch status {
+	case 200:
+		return "200"
+	case 206:
+		return "206"
+	case 304:
+		return "304"
+	case 404:
+		return "404"
+	}
+	return strconv.Itoa(status)
+}
+
+func (m *Metrics) counters(name, help string, labels ...string) *prometheus.CounterVec {
+	v := prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "modtier", Name: name, Help: help}, labels)
+	m.registry.MustRegister(v)
+	return v
+}
+
+func (m *Metrics) gauges(name, help string, labels ...string) *prometheus.GaugeVec {
+	v := prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "modtier", Name: name, Help: help}, labels)
+	m.registry.MustRegister(v)
+	return v
+}
+
+func (m *Metrics) histograms(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
+	v := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Namespace: "modtier", Name: name, Help: help,
+		Buckets:                         buckets,
+		NativeHistogramBucketFactor:     1.1,
+		NativeHistogramMaxBucketNumber:  100,
+		NativeHistogramMinResetDuration: time.Hour,
+	}, labels)
+	m.registry.MustRegister(v)
+	return v
+}

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"time"
+
+	"github.com/modtier/modtier/config"
+)
+
+// serve runs a gateway until ctx is done, then lets it finish what it has begun.
+func serve(ctx context.Context, o config.Options) error {
+	c, warnings, err := config.Load(o)
+	if err != nil {
+		for _, w := range warnings {
+			fmt.Fprintln(os.Stderr, "modtier: warning:", w)
+		}
+		return err
+	}
+	lines := &lineBuffer{w: os.Stderr}
+	defer lines.Flush()
+	log := newLog(lines, c)
+	for _, w := range warnings {
+		log.Warn(w)
+	}
+	s, err := wire(ctx, c, log)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	ln, base, err := listen(c)
+	if err != nil {
+		return err
+	}
+	use := ""
+	if base != nil {
+		use = s.use(base)
+		s.gateway.Home = fmt.Sprintf("This is modtier, a proxy for Go modules. To use it:\n\n\t%s\n", use)
+	} else {
+		s.gateway.Home = "This is modtier, a proxy for Go modules.\n"
+	}
+	server := &http.Server{
+		Handler:           s.gateway.Handler(),
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    32 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		// Bodies are bounded by a deadline that moves with each write: a
+		// large zip may take as long as it keeps moving.
+	}
+	announce(log, s, ln, use)
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(ln) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	return shutDown(server, s, c, log)
+}
+
+// announce says in two lines where the gateway is, what it is made of, and how
+// to use it.
+func announce(log *slog.Logger, s *service, ln net.Listener, use string) {
+	up := "none (offline)"
+	if s.upstream != nil {
+		up = s.upstream.String()
+		if s.upstream.Direct() {
+			log.Warn("direct in the upstream list is not supported by this version: what the proxies before it lack is answered as not found")
+		}
+	}
+	log.Info("listening", "address", ln.Addr().String(), "stack", s.picture, "upstream", up)
+	if use != "" {
+		log.Info("to use it", "run", use)
+	}
+}
+
+// shutDown stops accepting, and waits for responses and fills until the time is
+// up.
+func shutDown(server *http.Server, s *service, c *config.Config, log *slog.Logger) error {
+	log.Info("shutting down", "timeout", c.ShutdownTimeout, "fills", s.stack.Filling())
+	ctx, cancel := context.WithTimeout(context.Background(), c.ShutdownTimeout)
+	defer cancel()
+	err := server.Shutdown(ctx)
+	if err == nil {
+		err = s.stack.Drain(ctx)
+	}
+	if err != nil {
+		server.Close()
+		log.Warn("ended with work under way", "fills", s.stack.Filling(), "err", err)
+		return nil // what was broken off is fetched anew; nothing is lost
+	}
+	log.Info("ended")
+	return nil
+}
+
+// listen opens the listener, with TLS if the configuration says so, and returns
+// the URL at which it is reached from this machine, or nil for a unix socket.
+func listen(c *config.Config) (net.Listener, *url.URL, error) {
+	network, address := c.Listen()
+	if network == "unix" {
+		if err := removeStale(address); err != nil {
+			return nil, nil, err
+		}
+	}
+	ln, err := net.Listen(network, address)
+	if err != nil {
+		return nil, nil, fmt.Errorf("listening: %w; set Port (ATHENS_PORT, --listen) to a free address", err)
+	}
+	scheme := "http"
+	if c.TLSCertFile != "" {
+		cert, err := tls.LoadX509KeyPair(c.TLSCertFile, c.TLSKeyFile)
+		if err != nil {
+			ln.Close()
+			return nil, nil, fmt.Errorf("TLSCertFile and TLSKeyFile: %w", err)
+		}
+		scheme = "https"
+		ln = tls.NewListener(ln, &tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: []string{"h2", "http/1.1"}})
+	}
+	addr, ok := ln.Addr().(*net.TCPAddr)
+	if !ok {
+		return ln, nil, nil
+	}
+	host := addr.IP.String()
+	if addr.IP.IsUnspecified() || addr.IP.IsLoopback() {
+		host = "localhost"
+	}
+	return ln, &url.URL{Scheme: scheme, Host: net.JoinHostPort(host, fmt.Sprint(addr.Port))}, nil
+}
+
+// removeStale removes the socket of a process that is no more.
+func removeStale(path string) error {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("UnixSocket: %w", err)
+	}
+	if info.Mode().Type() != fs.ModeSocket {
+		return fmt.Errorf("UnixSocket: %s is there and is no socket", path)
+	}
+	if conn, err := net.DialTimeout("unix", path, time.Second); err == nil {
+		conn.Close()
+		return fmt.Errorf("UnixSocket: another process listens on %s", path)
+	}
+	return os.Remove(path)
+}

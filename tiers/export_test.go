@@ -1,0 +1,10 @@
+package tiers
+
+// Counted waits until the files that were there at the start are counted.
+func (d *Disk) Counted() { <-d.walked }
+
+// EscapeNames makes d take its file system for one that folds case.
+func (d *Disk) EscapeNames() {
+	<-d.walked
+	d.layout.escape = true
+}

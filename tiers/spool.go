@@ -1,0 +1,109 @@
+package tiers
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strconv"
+	"sync/atomic"
+)
+
+// A spoolDir is where this process writes files that have no name in the tree
+// yet: <root>/.modtier/spool/<random>/. A lock file in it, held until the
+// process ends however it ends, tells the next one that its rest is garbage.
+type spoolDir struct {
+	dir  string
+	lock *os.File
+	next atomic.Uint64
+}
+
+const spoolParent = ownDir + "/spool"
+
+// open makes this process' directory and removes those of dead processes.
+func (s *spoolDir) open(root *os.Root) error {
+	if err := root.MkdirAll(spoolParent, 0o777); err != nil {
+		return err
+	}
+	names, err := fs.ReadDir(root.FS(), spoolParent)
+	if err != nil {
+		return err
+	}
+	for _, e := range names {
+		dir := spoolParent + "/" + e.Name()
+		f, err := root.OpenFile(dir+"/lock", os.O_RDWR, 0)
+		if err == nil {
+			dead := tryLock(f)
+			f.Close()
+			if !dead {
+				continue
+			}
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		if err := root.RemoveAll(dir); err != nil {
+			return err
+		}
+	}
+	for range 8 {
+		dir := spoolParent + "/" + rand.Text()
+		if err := root.Mkdir(dir, 0o777); err != nil {
+			return err
+		}
+		f, err := root.OpenFile(dir+"/lock", os.O_RDWR|os.O_CREATE, 0o666)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // another process that just started took it for dead
+		}
+		if err != nil {
+			return err
+		}
+		tryLock(f)
+		if _, err := root.Lstat(dir + "/lock"); err == nil {
+			s.dir, s.lock = dir, f
+			return nil
+		}
+		f.Close()
+	}
+	return errors.New("other processes keep removing this one's spool directory")
+}
+
+func (s *spoolDir) close(root *os.Root) error {
+	return errors.Join(root.RemoveAll(s.dir), s.lock.Close())
+}
+
+// A spool is a file under construction.
+type spool struct {
+	disk *Disk
+	name string
+	file *os.File
+}
+
+// newSpool begins a file of size bytes, or -1 if that is not known. Its error
+// matches errNoRoom if the file system has less than that to spare.
+func (d *Disk) newSpool(size int64) (*spool, error) {
+	if lacking := d.lacking(); lacking > 0 || size > 0 {
+		d.makeRoom(0)
+		free, err := freeSpace(d.root.Name())
+		if err == nil && free <= max(size, 0) {
+			return nil, fmt.Errorf("%w: %d bytes free in the file system", errNoRoom, free)
+		}
+	}
+	name := d.spools.dir + "/" + strconv.FormatUint(d.spools.next.Add(1), 36)
+	f, err := d.root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
+	if err != nil {
+		return nil, err
+	}
+	return &spool{d, name, f}, nil
+}
+
+// discard ends the spool, if it is not nil. Who has it open may read on.
+func (s *spool) discard() {
+	if s == nil {
+		return
+	}
+	s.file.Close()
+	if err := s.disk.root.Remove(s.name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		s.disk.log.Warn("removing a spool", "file", s.name, "err", err)
+	}
+}

@@ -1,0 +1,216 @@
+package tiers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"sync"
+	"time"
+
+	"golang.org/x/mod/module"
+	"golang.org/x/sync/semaphore"
+)
+
+// maxPromoted is the largest file, in bytes, that is copied to faster caches
+// than the one that has it, and only an info or a go.mod is. Zips stay on disk,
+// where the page cache and sendfile serve them better than the heap could.
+const maxPromoted = 256 << 10
+
+// A Stack is a Store made of tiers. Fill in the exported fields before first
+// use.
+type Stack struct {
+	Caches   []Cache       // fastest first; the last one is Disk
+	Disk     *Disk         // where fills are spooled; never nil
+	Upstream Source        // nil when offline
+	Fills    int64         // most fills from Upstream at once; 0 is 256
+	Timeout  time.Duration // bound on one fill; 0 is 10 minutes
+	Filled   func(Fill)    // called after each fill; may be nil
+	Log      *slog.Logger  // nil is slog.Default
+
+	once    sync.Once
+	sem     *semaphore.Weighted
+	filling sync.WaitGroup
+
+	mu        sync.Mutex // guards all below
+	flights   map[Ref]*flight
+	collapsed int64
+}
+
+func (s *Stack) init() {
+	s.once.Do(func() {
+		if s.Fills <= 0 {
+			s.Fills = 256
+		}
+		if s.Timeout <= 0 {
+			s.Timeout = 10 * time.Minute
+		}
+		if s.Log == nil {
+			s.Log = slog.Default()
+		}
+		s.sem = semaphore.NewWeighted(s.Fills)
+		s.flights = make(map[Ref]*flight)
+	})
+}
+
+// Open opens the file that r names, from the fastest tier that has it. If none
+// has, and there is an upstream, Open returns as soon as the upstream begins to
+// answer; the Object's Body then follows the fill.
+func (s *Stack) Open(ctx context.Context, r Ref) (*Object, error) {
+	s.init()
+	o, sick := s.lookup(ctx, r)
+	if o != nil {
+		return o, nil
+	}
+	if s.Upstream == nil {
+		if sick != nil {
+			return nil, sick // what it holds is not known
+		}
+		return nil, fs.ErrNotExist
+	}
+	f, leader := s.join(ctx, r)
+	o, err := f.follow(ctx)
+	switch {
+	case err == nil:
+		o.Collapsed = !leader
+		return o, nil
+	case err == errLanded:
+		o, err = s.Disk.Open(ctx, r)
+	case errors.Is(err, errNoSpool):
+		// Better served and not kept than not served.
+		o, err = s.Upstream.Open(ctx, r)
+	}
+	if errors.Is(err, fs.ErrNotExist) && sick != nil {
+		return nil, fmt.Errorf("the upstream lacks it, but %w", sick)
+	}
+	return o, err
+}
+
+// lookup asks the caches. If none has the file, sick is the last error of one
+// that could not be asked, for absence needs unanimity.
+func (s *Stack) lookup(ctx context.Context, r Ref) (o *Object, sick error) {
+	for i, c := range s.Caches {
+		o, err := c.Open(ctx, r)
+		if err == nil {
+			if i > 0 && promotable(r, o.Size) {
+				return s.promote(ctx, r, o, i)
+			}
+			return o, nil
+		}
+		if err != fs.ErrNotExist && !errors.Is(err, fs.ErrNotExist) {
+			s.Log.Warn("a cache could not be asked; asking the next tier", "err", err)
+			sick = err
+		}
+	}
+	return nil, sick
+}
+
+func promotable(r Ref, size int64) bool {
+	return r.Kind != Zip && size >= 0 && size <= maxPromoted
+}
+
+// promote copies o, which the cache at level has, to the faster ones.
+func (s *Stack) promote(ctx context.Context, r Ref, o *Object, level int) (*Object, error) {
+	defer o.Body.Close()
+	b := make([]byte, o.Size)
+	if _, err := io.ReadFull(o.Body, b); err != nil {
+		err = fmt.Errorf("%s: read %s: %w", o.Tier, r, err)
+		s.Log.Warn("a cache could not be read; asking the next tier", "err", err)
+		return nil, err
+	}
+	s.put(ctx, r, b, o.ModTime, level)
+	return NewObject(b, o.ModTime, o.Tier), nil
+}
+
+// put keeps b in the caches above level.
+func (s *Stack) put(ctx context.Context, r Ref, b []byte, modTime time.Time, level int) {
+	for _, c := range s.Caches[:level] {
+		if err := c.Put(ctx, r, b, modTime); err != nil {
+			s.Log.Warn("a cache does not keep a file", "err", err) // it is served all the same
+		}
+	}
+}
+
+// join returns the flight that fills r, and begins one if there is none.
+func (s *Stack) join(ctx context.Context, r Ref) (f *flight, leader bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f = s.flights[r]
+	if f == nil {
+		f = &flight{ref: r, start: time.Now().Truncate(time.Microsecond), size: -1}
+		s.flights[r] = f
+		leader = true
+		// The fill belongs to all who want the file, so the first one's
+		// leaving must not end it.
+		s.filling.Go(func() { s.fill(context.WithoutCancel(ctx), f) })
+	} else {
+		s.collapsed++
+	}
+	f.mu.Lock()
+	f.followers++
+	f.mu.Unlock()
+	return f, leader
+}
+
+// Filling returns how many fills are in flight.
+func (s *Stack) Filling() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.flights)
+}
+
+// Collapsed returns how many requests have joined another one's fill.
+func (s *Stack) Collapsed() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.collapsed
+}
+
+// Drain waits until no fill is in flight. Nobody may call Open any more.
+func (s *Stack) Drain(ctx context.Context) error {
+	done := make(chan struct{})
+	go func() {
+		s.filling.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Save stores the files of v.
+func (s *Stack) Save(ctx context.Context, v module.Version, f Files) error {
+	return s.Disk.Save(ctx, v, f)
+}
+
+// Versions lists the whole versions of path that are held.
+func (s *Stack) Versions(ctx context.Context, path string) ([]string, error) {
+	return s.Disk.Versions(ctx, path)
+}
+
+// Delete removes v from all tiers.
+func (s *Stack) Delete(ctx context.Context, v module.Version) error {
+	absent := true
+	for i := len(s.Caches) - 1; i >= 0; i-- { // slowest first: nothing is promoted again
+		err := s.Caches[i].Delete(ctx, v)
+		if err == nil {
+			absent = false
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	if absent {
+		return fs.ErrNotExist
+	}
+	return nil
+}
+
+// Catalog lists the whole versions that are held.
+func (s *Stack) Catalog(ctx context.Context, token string, n int) ([]module.Version, string, error) {
+	return s.Disk.Catalog(ctx, token, n)
+}

@@ -1,0 +1,22 @@
+//go:build linux || darwin || freebsd
+
+package tiers
+
+import (
+	"os"
+	"syscall"
+)
+
+// tryLock takes the lock on f, if nobody has it, until f is closed.
+func tryLock(f *os.File) bool {
+	return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil
+}
+
+// freeSpace returns how many bytes of dir's file system we may still use.
+func freeSpace(dir string) (int64, error) {
+	var s syscall.Statfs_t
+	if err := syscall.Statfs(dir, &s); err != nil {
+		return 0, err
+	}
+	return int64(s.Bavail) * int64(s.Bsize), nil
+}

@@ -1,0 +1,229 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/modtier/modtier/config"
+	"github.com/modtier/modtier/gateway"
+	"github.com/modtier/modtier/metrics"
+	"github.com/modtier/modtier/tiers"
+	"github.com/modtier/modtier/tiers/memory"
+	"github.com/modtier/modtier/tiers/upstream"
+)
+
+// A service is a gateway and what is under it.
+type service struct {
+	gateway  *gateway.Gateway
+	stack    *tiers.Stack
+	upstream *upstream.List // nil when offline
+	picture  string         // of the stack, for the log
+	closers  []func()
+}
+
+// wire makes a service of a configuration. This is the one place that knows all
+// the rooms.
+func wire(ctx context.Context, c *config.Config, log *slog.Logger) (s *service, err error) {
+	s = new(service)
+	defer func() {
+		if err != nil {
+			s.close()
+		}
+	}()
+	v := buildVersion()
+	m := metrics.New(v.Version)
+	id := "modtier-" + rand.Text()
+
+	proxies, err := proxyList(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	sumdbs := sumDBs(ctx, c)
+	sumdbNames, err := upstream.SumDBNames(sumdbs)
+	if err != nil {
+		return nil, fmt.Errorf("SumDBs: %w", err)
+	}
+	var source tiers.Source
+	if proxies != nil {
+		proxies.Netrc = envVar(c.GoBinaryEnvVars, "NETRC")
+		proxies.SumDBs = sumdbs
+		proxies.Timeout = c.Timeout
+		proxies.OnResume = m.Resumed
+		proxies.Via = id
+		s.upstream = proxies
+		source = m.Source(proxies, "upstream")
+	}
+
+	disk, err := tiers.OpenDisk(c.Tiers.Disk.Path, tiers.DiskLimits{
+		Size:    c.Tiers.Disk.Size,
+		Free:    c.Tiers.Disk.Free,
+		Evicted: func(reason string) { m.Evicted("disk", reason) },
+	}, log)
+	if err != nil {
+		return nil, err
+	}
+	s.closers = append(s.closers, func() { disk.Close() })
+
+	var caches []tiers.Cache
+	var pictures []string
+	for _, name := range c.Tiers.Stack {
+		switch name {
+		case "memory":
+			mem, err := memory.Open(c.Tiers.Memory.Size, func() { m.Evicted("memory", "size") })
+			if err != nil {
+				return nil, err
+			}
+			s.closers = append(s.closers, mem.Close)
+			caches = append(caches, m.Cache(mem, name, mem.Usage, mem.Limit()))
+			pictures = append(pictures, "memory "+sizeText(c.Tiers.Memory.Size))
+		case "disk":
+			caches = append(caches, m.Cache(disk, name, disk.Usage, disk.Limit()))
+			pictures = append(pictures, "disk "+sizeText(disk.Limit())+" "+c.Tiers.Disk.Path)
+		}
+	}
+	s.picture = strings.Join(pictures, " > ")
+
+	s.stack = &tiers.Stack{
+		Caches:   caches,
+		Disk:     disk,
+		Upstream: source,
+		Fills:    int64(c.Tiers.Fills),
+		Timeout:  c.StashTimeout,
+		Filled:   m.Filled,
+		Log:      log,
+	}
+	m.Stack(s.stack)
+	robots, err := os.ReadFile(c.RobotsFile)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("RobotsFile: %w", err)
+	}
+	s.gateway = &gateway.Gateway{
+		Files:  s.stack,
+		Held:   &tiers.Stack{Caches: caches, Disk: disk, Log: log},
+		Notes:  disk,
+		Caches: c.Tiers.Stack,
+		Times: gateway.Times{
+			Fresh:      c.Tiers.Answers.Fresh,
+			Revalidate: c.Tiers.Answers.Revalidate,
+			Stale:      c.Tiers.Answers.Stale,
+			Negative:   c.Tiers.Answers.Negative,
+		},
+		Strict:        c.NetworkMode == "strict",
+		SumDBs:        sumdbNames,
+		NoSumPatterns: c.NoSumPatterns,
+		Prefix:        c.PathPrefix,
+		User:          c.BasicAuthUser,
+		Pass:          c.BasicAuthPass,
+		Robots:        robots,
+		Version:       v.json(),
+		ID:            id,
+		Ready:         disk.Check,
+		Metrics:       m.Handler(),
+		Observe:       func(r gateway.Request) { m.Request(r.Kind, r.Code, r.ServedBy, r.Duration) },
+		Answer:        m.Answer,
+		Log:           log,
+	}
+	if proxies != nil {
+		s.gateway.Upstream = proxies
+	}
+	return s, nil
+}
+
+// close gives up what wire opened, the last first.
+func (s *service) close() {
+	for _, c := range slices.Backward(s.closers) {
+		c()
+	}
+}
+
+// proxyList returns the upstream, the first that is set of: our own key,
+// GOPROXY in GoBinaryEnvVars, the environment's, and the go command's. It is
+// nil when offline.
+func proxyList(ctx context.Context, c *config.Config) (*upstream.List, error) {
+	if c.NetworkMode == "offline" {
+		return nil, nil
+	}
+	key, value := "Tiers.Upstream", c.Tiers.Upstream
+	if value == "" {
+		key, value = "GoBinaryEnvVars", envVar(c.GoBinaryEnvVars, "GOPROXY")
+	}
+	if value == "" {
+		key = "go env GOPROXY"
+		var err error
+		if value, err = goEnv(ctx, c, "GOPROXY"); err != nil {
+			return nil, fmt.Errorf("there is no upstream: set Tiers.Upstream (MODTIER_UPSTREAM, --upstream) or GOPROXY, for the go command cannot be asked for its own: %w", err)
+		}
+	}
+	if strings.TrimSpace(value) == "off" {
+		return nil, nil
+	}
+	list, err := upstream.Parse(value)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", key, err)
+	}
+	if entry := ownAddress(value, c); entry != "" {
+		return nil, fmt.Errorf("%s: the upstream %s is this gateway itself: set Tiers.Upstream (MODTIER_UPSTREAM, --upstream) to the proxy behind it, for example what GOPROXY was before", key, entry)
+	}
+	return list, nil
+}
+
+// sumDBs returns the checksum databases that are served: the configured ones,
+// else the go command's. Without either there are none.
+func sumDBs(ctx context.Context, c *config.Config) []string {
+	if c.SumDBs != nil {
+		return c.SumDBs
+	}
+	value := envVar(c.GoBinaryEnvVars, "GOSUMDB")
+	if value == "" {
+		value, _ = goEnv(ctx, c, "GOSUMDB") // without a go command, clients ask a database themselves
+	}
+	if value == "" || value == "off" {
+		return nil
+	}
+	return []string{value}
+}
+
+// envVar returns the value of the last NAME=VALUE in vars.
+func envVar(vars []string, name string) string {
+	for _, v := range slices.Backward(vars) {
+		if n, value, _ := strings.Cut(strings.TrimSpace(v), "="); n == name {
+			return value
+		}
+	}
+	return ""
+}
+
+// use returns the command that makes the go command use a gateway at address.
+func (s *service) use(base *url.URL) string {
+	u := *base
+	u.Path = s.gateway.Prefix
+	proxy := u.String()
+	if s.gateway.User != "" {
+		proxy = u.Scheme + "://USER:PASSWORD@" + u.Host + u.Path
+	}
+	if s.upstream != nil && s.upstream.Direct() {
+		proxy += ",direct" // which is the client's to do
+	}
+	return "go env -w GOPROXY=" + proxy
+}
+
+// sizeText returns a number of bytes for a person.
+func sizeText(n int64) string {
+	switch {
+	case n == 0:
+		return "unbounded"
+	case n >= 1<<30 && n%(1<<28) == 0:
+		return fmt.Sprintf("%gGiB", float64(n)/(1<<30))
+	case n >= 1<<20:
+		return fmt.Sprintf("%.4gMiB", float64(n)/(1<<20))
+	}
+	return fmt.Sprintf("%dB", n)
+}
