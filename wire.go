@@ -62,11 +62,15 @@ func wire(ctx context.Context, c *config.Config, log *slog.Logger) (s *service, 
 		source = m.Source(proxies, "upstream")
 	}
 
-	disk, err := tiers.OpenDisk(c.Tiers.Disk.Path, tiers.DiskLimits{
+	limits := tiers.DiskLimits{
 		Size:    c.Tiers.Disk.Size,
 		Free:    c.Tiers.Disk.Free,
 		Evicted: func(reason string) { m.Evicted("disk", reason) },
-	}, log)
+	}
+	if c.StorageType == "disk" {
+		limits = tiers.DiskLimits{} // the disk tier is the store, and a store does not forget
+	}
+	disk, err := tiers.OpenDisk(c.Tiers.Disk.Path, limits, log)
 	if err != nil {
 		return nil, err
 	}

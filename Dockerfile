@@ -1,0 +1,22 @@
+# A static binary, run by a user without rights, beside the go command and git,
+# which fetching from version control needs.
+ARG GO_VERSION=1.26
+FROM golang:${GO_VERSION}-alpine AS build
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN go mod download
+COPY . .
+RUN CGO_ENABLED=0 go build -trimpath -ldflags="-s -w" -o /out/modtier .
+
+FROM golang:${GO_VERSION}-alpine
+RUN apk add --no-cache ca-certificates git git-lfs openssh-client tini \
+ && adduser -D -u 10001 modtier \
+ && install -d -o modtier /var/cache/modtier
+COPY --from=build /out/modtier /usr/local/bin/modtier
+USER modtier
+ENV MODTIER_DISK_PATH=/var/cache/modtier
+VOLUME /var/cache/modtier
+EXPOSE 3000
+HEALTHCHECK CMD wget -q -O /dev/null http://127.0.0.1:3000/healthz || exit 1
+# tini reaps what the go command leaves behind.
+ENTRYPOINT ["tini", "--", "modtier"]

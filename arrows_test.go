@@ -1,0 +1,41 @@
+package main
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Who may not know whom. The rooms stay apart so that one can be read, and
+// changed, without the others.
+func TestArrowsThatMustNeverBe(t *testing.T) {
+	const module = "github.com/modtier/modtier/"
+	backends := []string{"tiers/memory", "tiers/upstream"}
+	never := map[string][]string{
+		"tiers":   append([]string{"gateway", "metrics", "config"}, backends...),
+		"gateway": append([]string{"metrics", "config"}, backends...),
+		"metrics": {"gateway", "config"},
+		"config":  {"gateway", "metrics", "tiers"},
+	}
+	for _, b := range backends {
+		never[b] = []string{"gateway", "metrics", "config"}
+		for _, other := range backends {
+			if other != b {
+				never[b] = append(never[b], other)
+			}
+		}
+	}
+	for room, others := range never {
+		out, err := exec.Command("go", "list", "-deps", "./"+room).Output()
+		if err != nil {
+			t.Fatalf("go list -deps ./%s: %v", room, err)
+		}
+		deps := strings.Fields(string(out))
+		for _, other := range others {
+			if slices.Contains(deps, module+other) {
+				t.Errorf("%s imports %s, directly or over others", room, other)
+			}
+		}
+	}
+}
