@@ -33,6 +33,7 @@ type Disk struct {
 	layout layout
 	index  *index
 	spools spoolDir
+	dirs   *dirs
 	walked chan struct{} // closed when the index is complete, or given up
 	stop   chan struct{} // closed by Close
 
@@ -68,6 +69,7 @@ func OpenDisk(dir string, limits DiskLimits, log *slog.Logger) (*Disk, error) {
 		limits: limits,
 		log:    log,
 		root:   root,
+		dirs:   newDirs(),
 		index:  newIndex(limits.Size > 0 || limits.Free > 0),
 		walked: make(chan struct{}),
 		stop:   make(chan struct{}),
@@ -78,7 +80,8 @@ func OpenDisk(dir string, limits DiskLimits, log *slog.Logger) (*Disk, error) {
 		return nil, fmt.Errorf("disk: %w", err)
 	}
 	if d.layout.escape, err = foldsCase(root, d.spools.dir); err != nil {
-		d.Close()
+		d.spools.close(root)
+		root.Close()
 		return nil, fmt.Errorf("disk: %w", err)
 	}
 	go d.walk()
@@ -101,6 +104,7 @@ func foldsCase(root *os.Root, dir string) (bool, error) {
 func (d *Disk) Close() error {
 	close(d.stop)
 	<-d.walked
+	d.dirs.close()
 	return errors.Join(d.spools.close(d.root), d.root.Close())
 }
 
@@ -139,10 +143,14 @@ func (d *Disk) Open(ctx context.Context, r Ref) (*Object, error) {
 // open opens a regular file. Its error is fs.ErrNotExist itself if there is
 // no such file.
 func (d *Disk) open(name string) (*os.File, fs.FileInfo, error) {
-	f, err := d.root.Open(name)
+	f, err := d.dirs.openFile(d.root, name)
 	if err != nil {
 		if cannotExist(err) {
-			d.index.forget(name, 0)
+			if d.index.forget(name, 0) {
+				// Somebody else removed it, or it came just now: then it has to
+				// be in the index, or it would never be evicted.
+				return d.open(name)
+			}
 			return nil, nil, fs.ErrNotExist
 		}
 		return nil, nil, err
@@ -192,6 +200,8 @@ func (d *Disk) adopt(s *spool, r Ref, size int64, modTime time.Time) error {
 	if !d.makeRoom(size) {
 		return fmt.Errorf("disk: keep %s: %w", r, errNoRoom)
 	}
+	reserved := size
+	defer func() { d.index.release(reserved) }()
 	fail := func(err error) error { return fmt.Errorf("disk: keep %s: %w", r, err) }
 	if err := d.root.Chtimes(s.name, time.Now(), modTime); err != nil {
 		return fail(err)
@@ -210,6 +220,8 @@ func (d *Disk) adopt(s *spool, r Ref, size int64, modTime time.Time) error {
 		return fail(err)
 	}
 	d.index.add(name, size, time.Now(), true)
+	d.index.release(reserved)
+	reserved = 0 // before the disk's slowest part
 	return d.syncDir(path.Dir(name))
 }
 
@@ -218,6 +230,9 @@ func (d *Disk) publish(spool, name string) error {
 	dir := path.Dir(name)
 	for range 3 {
 		made, err := d.makeDir(dir)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // as below
+		}
 		if err != nil {
 			return err
 		}
@@ -265,23 +280,26 @@ func (d *Disk) syncDir(dir string) error {
 	return nil
 }
 
-// makeRoom evicts until incoming more bytes stay within the limits. It reports
-// false if they cannot.
+// makeRoom evicts until incoming more bytes stay within the limits, and
+// reserves them until index.release. It reports false, and reserves nothing, if
+// they cannot.
 func (d *Disk) makeRoom(incoming int64) bool {
-	if d.limits.Size > 0 && incoming > d.limits.Size {
-		return false
-	}
 	reason, lacking := "size", d.lacking()
 	if lacking > 0 {
 		reason = "space"
 	}
-	for _, v := range d.index.victims(incoming, d.limits.Size, lacking) {
+	victims, ok := d.index.reserve(incoming, d.limits.Size, lacking)
+	for _, v := range victims {
 		d.remove(v.name)
 		if d.limits.Evicted != nil {
 			d.limits.Evicted(reason)
 		}
 	}
-	return lacking <= 0 || d.lacking() <= 0
+	if ok && lacking > 0 && d.lacking() > 0 {
+		d.index.release(incoming)
+		ok = false
+	}
+	return ok
 }
 
 // lacking returns how many bytes the file system is short of the floor.
@@ -316,11 +334,13 @@ func (d *Disk) Delete(ctx context.Context, v module.Version) error {
 		name := d.layout.name(Ref{v.Path, v.Version, k})
 		info, err := d.root.Lstat(name)
 		if err == nil {
+			// Forget before Remove, so as not to forget a file that a fill
+			// puts there in between.
+			d.index.forget(name, info.Size())
 			err = d.root.Remove(name)
 		}
 		if err == nil {
 			any = true
-			d.index.forget(name, info.Size())
 		} else if !cannotExist(err) {
 			return fmt.Errorf("disk: delete %s: %w", v, err)
 		}

@@ -31,7 +31,8 @@ type index struct {
 	known    *simplelru.LRU[string, known]
 	bytes    int64
 	files    int64
-	complete bool // the files found at the start are in
+	reserved int64 // bytes of files that are about to get their names
+	complete bool  // the files found at the start are in
 }
 
 // known is what the index knows of a file.
@@ -92,19 +93,21 @@ func (x *index) add(name string, size int64, now time.Time, fresh bool) {
 	x.known.Add(name, k)
 }
 
-// forget drops name, which is gone from the disk. If the index did not know
-// it, size says how much is gone; 0 if nothing is.
-func (x *index) forget(name string, size int64) {
+// forget drops name, which is gone from the disk, and reports whether it was
+// known. If it was not, size says how much is gone; 0 if nothing is.
+func (x *index) forget(name string, size int64) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if k, ok := x.known.Peek(name); ok {
+	k, ok := x.known.Peek(name)
+	if ok {
 		x.known.Remove(name)
 		size = k.size
-	} else if size == 0 || !x.complete {
-		return
+	} else if size == 0 || !x.complete || x.bounded {
+		return false // it was not counted
 	}
 	x.bytes -= size
 	x.files--
+	return ok
 }
 
 // fillIn takes what the walk found. It holds the lock only for as long as the
@@ -140,21 +143,25 @@ func (x *index) fillIn(all []found) {
 	x.known, x.bytes, x.files, x.complete = lru, bytes, int64(lru.Len()), true
 }
 
-// victims takes the least recently used files out of the index until incoming
-// more bytes stay within limit (0 is no limit) and the file system has got back
-// the bytes that it lacks. Before the index is complete it takes none, for it
-// does not know yet which file is the oldest.
-func (x *index) victims(incoming, limit, lacking int64) []found {
+// reserve counts incoming bytes as taken until release, and takes the least
+// recently used files out of the index until all stays within limit (0 is no
+// limit) and the file system has got back the bytes that it lacks. It reports
+// false, and takes none, if even that would not be enough. Before the index is
+// complete it takes none either, for it does not know yet which file is the oldest.
+func (x *index) reserve(incoming, limit, lacking int64) (victims []found, ok bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	if limit > 0 && x.reserved+incoming > limit {
+		return nil, false
+	}
+	x.reserved += incoming
 	if !x.bounded || !x.complete {
-		return nil
+		return nil, true
 	}
 	need := lacking
 	if limit > 0 {
-		need = max(need, x.bytes+incoming-limit)
+		need = max(need, x.bytes+x.reserved-limit)
 	}
-	var out []found
 	for need > 0 {
 		name, k, ok := x.known.RemoveOldest()
 		if !ok {
@@ -163,9 +170,16 @@ func (x *index) victims(incoming, limit, lacking int64) []found {
 		x.bytes -= k.size
 		x.files--
 		need -= k.size
-		out = append(out, found{name: name, size: k.size})
+		victims = append(victims, found{name: name, size: k.size})
 	}
-	return out
+	return victims, true
+}
+
+// release gives back reserved bytes that are not needed, or are counted now.
+func (x *index) release(bytes int64) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.reserved -= bytes
 }
 
 // usage returns the bytes and the number of files held.

@@ -30,7 +30,7 @@ func (s *Stack) fill(ctx context.Context, f *flight) {
 		s.mu.Lock()
 		delete(s.flights, f.ref)
 		s.mu.Unlock()
-		f.spool.discard()
+		f.leave()
 	}()
 	if o, err := s.Disk.Open(ctx, f.ref); err == nil {
 		// Another flight landed between this one's miss and its start.
@@ -101,7 +101,7 @@ func (f *flight) copy(body io.Reader) (n int64, err error) {
 			wrote, err := f.spool.file.Write(buf[:got])
 			n += int64(wrote)
 			if err != nil {
-				return n, fmt.Errorf("spooling: %w", err)
+				return n, fmt.Errorf("%w: %w", errNoSpool, err)
 			}
 			f.advance(n)
 		}

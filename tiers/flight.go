@@ -3,6 +3,7 @@ package tiers
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -31,6 +32,7 @@ type flight struct {
 	ended     bool
 	err       error // why it ended; nil for a whole file
 	followers int
+	holders   int           // who may yet open the spool: the leader, and followers on their way
 	firstByte time.Duration // after start
 }
 
@@ -69,10 +71,11 @@ func (f *flight) advance(ready int64) {
 		if f.firstByte == 0 {
 			f.firstByte = time.Since(f.start)
 		}
-		if f.size >= 0 {
-			ready = min(ready, f.size-1)
+		size := f.size
+		if size < 0 {
+			size = ready // any byte may be the last
 		}
-		f.ready = max(f.ready, ready)
+		f.ready = max(f.ready, min(ready, size-1))
 	})
 }
 
@@ -84,6 +87,18 @@ func (f *flight) end(size int64, err error) {
 			f.ready, f.size = size, size
 		}
 	})
+}
+
+// leave says that the caller opens the spool no more. The last one to leave
+// discards it: if it is not kept on disk, there is no other name to find it by.
+func (f *flight) leave() {
+	f.mu.Lock()
+	f.holders--
+	last := f.holders == 0
+	f.mu.Unlock()
+	if last {
+		f.spool.discard()
+	}
 }
 
 // until waits until done, which is called with f.mu held, or ctx is over.
@@ -174,6 +189,28 @@ func (b *follower) Read(p []byte) (int, error) {
 	got, err := b.file.Read(p[:min(n, int64(len(p)))])
 	b.off += int64(got)
 	return got, notEOF(err)
+}
+
+// Seek moves to another place of a file whose size was announced, be it there
+// yet or not.
+func (b *follower) Seek(offset int64, whence int) (int64, error) {
+	b.flight.mu.Lock()
+	size := b.flight.size
+	b.flight.mu.Unlock()
+	switch whence {
+	case io.SeekCurrent:
+		offset += b.off
+	case io.SeekEnd:
+		offset += size
+	}
+	if size < 0 || offset < 0 {
+		return 0, fmt.Errorf("seeking to %d in a file of %d bytes: %w", offset, size, fs.ErrInvalid)
+	}
+	if _, err := b.file.Seek(offset, io.SeekStart); err != nil {
+		return 0, err
+	}
+	b.off = offset
+	return offset, nil
 }
 
 // WriteTo hands each stretch that is ready to w as part of an *os.File, so that

@@ -24,6 +24,9 @@ func isNote(name string) bool { return strings.HasPrefix(name, notesDir) }
 // ReadNote returns the note of that name and when it was written. If there is
 // none, the error matches fs.ErrNotExist.
 func (d *Disk) ReadNote(name string) ([]byte, time.Time, error) {
+	if !fs.ValidPath(name) {
+		return nil, time.Time{}, fmt.Errorf("disk: read note: %q is no valid name", name)
+	}
 	name = notesDir + name
 	f, info, err := d.open(name)
 	if err != nil {
@@ -63,6 +66,7 @@ func (d *Disk) WriteNote(name string, b []byte) error {
 	if len(b) > maxNote || !d.makeRoom(int64(len(b))) {
 		return fmt.Errorf("disk: write note: %w", errNoRoom)
 	}
+	defer d.index.release(int64(len(b)))
 	s, err := d.newSpool(int64(len(b)))
 	if err != nil {
 		return fmt.Errorf("disk: write note: %w", err)
@@ -72,10 +76,10 @@ func (d *Disk) WriteNote(name string, b []byte) error {
 		return fmt.Errorf("disk: write note: %w", err)
 	}
 	for range 3 {
-		if _, err = d.makeDir(path.Dir(name)); err != nil {
-			break
+		if _, err = d.makeDir(path.Dir(name)); err == nil {
+			err = d.root.Rename(s.name, name)
 		}
-		if err = d.root.Rename(s.name, name); !errors.Is(err, fs.ErrNotExist) {
+		if !errors.Is(err, fs.ErrNotExist) {
 			break // else an eviction removed the empty directory
 		}
 	}

@@ -34,9 +34,12 @@ var (
 
 func content(r tiers.Ref) []byte { return tierstest.Bytes(files, r.Kind) }
 
+// An answer is an upstream's Open.
+type answer = func(context.Context, tiers.Ref) (*tiers.Object, error)
+
 // An origin is an upstream that answers as the test says.
 type origin struct {
-	answer func(ctx context.Context, r tiers.Ref) (*tiers.Object, error)
+	answer answer
 	opens  atomic.Int64 // requests so far
 	now    atomic.Int64 // requests under way
 	most   atomic.Int64 // requests under way at once
@@ -60,13 +63,13 @@ func has(ctx context.Context, r tiers.Ref) (*tiers.Object, error) {
 }
 
 // says answers with b, and announces its size.
-func says(b []byte) func(context.Context, tiers.Ref) (*tiers.Object, error) {
+func says(b []byte) answer {
 	return func(context.Context, tiers.Ref) (*tiers.Object, error) {
 		return tiers.NewObject(b, time.Time{}, "upstream"), nil
 	}
 }
 
-func fails(err error) func(context.Context, tiers.Ref) (*tiers.Object, error) {
+func fails(err error) answer {
 	return func(context.Context, tiers.Ref) (*tiers.Object, error) { return nil, err }
 }
 
@@ -112,15 +115,26 @@ func (d *drip) end(err error) {
 type stack struct {
 	*tiers.Stack
 	origin *origin
+	dir    string // of the disk tier
 
 	mu    sync.Mutex // guards fills
 	fills []tiers.Fill
 }
 
-func newStack(t *testing.T, answer func(context.Context, tiers.Ref) (*tiers.Object, error)) *stack {
+func newStack(t *testing.T, a answer) *stack {
 	t.Helper()
-	disk := openDisk(t, t.TempDir(), tiers.DiskLimits{})
-	s := &stack{origin: &origin{answer: answer}}
+	return newStackWithin(t, tiers.DiskLimits{}, a)
+}
+
+func newStackWithin(t *testing.T, limits tiers.DiskLimits, a answer) *stack {
+	t.Helper()
+	return newStackIn(t, t.TempDir(), limits, a)
+}
+
+func newStackIn(t *testing.T, dir string, limits tiers.DiskLimits, a answer) *stack {
+	t.Helper()
+	s := &stack{origin: &origin{answer: a}, dir: dir}
+	disk := openDisk(t, s.dir, limits)
 	s.Stack = &tiers.Stack{
 		Caches:   []tiers.Cache{disk},
 		Disk:     disk,

@@ -150,6 +150,9 @@ func (d *Disk) Catalog(ctx context.Context, token string, n int) (vs []module.Ve
 			return nil, "", fmt.Errorf("disk: catalog: %q is no token of this store", token)
 		}
 	}
+	if n < 1 {
+		return nil, "", fmt.Errorf("disk: catalog: a page of %d versions", n)
+	}
 	errFull := errors.New("full")
 	err = fs.WalkDir(d.root.FS(), ".", func(name string, e fs.DirEntry, err error) error {
 		if err != nil {
@@ -166,7 +169,7 @@ func (d *Disk) Catalog(ctx context.Context, token string, n int) (vs []module.Ve
 			return nil
 		case !e.IsDir():
 			return nil
-		case name == ownDir, before(name, token):
+		case foreign(name), name == ownDir, before(name, token):
 			return fs.SkipDir
 		}
 		if name == token || strings.HasPrefix(token, name+"/") {

@@ -3,8 +3,10 @@ package tiers
 import (
 	"archive/zip"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 )
 
 // maxSmall is the largest info or go.mod that is read whole: the limit that
@@ -19,6 +21,9 @@ func checkSound(r Ref, f io.ReaderAt, size int64) error {
 	switch r.Kind {
 	case Zip:
 		if _, err := zip.NewReader(f, size); err != nil {
+			if _, ok := errors.AsType[*fs.PathError](err); ok {
+				return err // the file's own: it says nothing about the content
+			}
 			return fmt.Errorf("%w: %s: %v", ErrCorrupt, r, err)
 		}
 	case Info:

@@ -31,18 +31,10 @@ func (s *spoolDir) open(root *os.Root) error {
 		return err
 	}
 	for _, e := range names {
-		dir := spoolParent + "/" + e.Name()
-		f, err := root.OpenFile(dir+"/lock", os.O_RDWR, 0)
-		if err == nil {
-			dead := tryLock(f)
-			f.Close()
-			if !dead {
-				continue
-			}
-		} else if !errors.Is(err, fs.ErrNotExist) {
-			return err
+		if !e.IsDir() {
+			continue
 		}
-		if err := root.RemoveAll(dir); err != nil {
+		if err := removeDead(root, spoolParent+"/"+e.Name()); err != nil {
 			return err
 		}
 	}
@@ -58,7 +50,7 @@ func (s *spoolDir) open(root *os.Root) error {
 		if err != nil {
 			return err
 		}
-		tryLock(f)
+		lock(f) // waits for a process that takes it for dead to have removed it
 		if _, err := root.Lstat(dir + "/lock"); err == nil {
 			s.dir, s.lock = dir, f
 			return nil
@@ -68,8 +60,49 @@ func (s *spoolDir) open(root *os.Root) error {
 	return errors.New("other processes keep removing this one's spool directory")
 }
 
+// removeDead removes dir, unless a live process spools in it.
+func removeDead(root *os.Root, dir string) error {
+	f, err := root.Open(dir + "/lock")
+	if errors.Is(err, fs.ErrNotExist) {
+		// Its process died before it made the lock, or is about to make it.
+		root.Remove(dir) // fails if it has one now
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close() // not before all is removed
+	if !tryLock(f) {
+		return nil
+	}
+	return removeSpools(root, dir)
+}
+
+// removeSpools removes dir, of which the caller has the lock. The lock goes
+// last, so that whoever finds none finds nothing else either.
+func removeSpools(root *os.Root, dir string) error {
+	entries, err := fs.ReadDir(root.FS(), dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, e := range entries {
+		if e.Name() == "lock" {
+			continue
+		}
+		if err := root.RemoveAll(dir + "/" + e.Name()); err != nil {
+			return err
+		}
+	}
+	for _, name := range []string{dir + "/lock", dir} {
+		if err := root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
 func (s *spoolDir) close(root *os.Root) error {
-	return errors.Join(root.RemoveAll(s.dir), s.lock.Close())
+	return errors.Join(removeSpools(root, s.dir), s.lock.Close())
 }
 
 // A spool is a file under construction.
@@ -91,6 +124,10 @@ func (d *Disk) newSpool(size int64) (*spool, error) {
 	}
 	name := d.spools.dir + "/" + strconv.FormatUint(d.spools.next.Add(1), 36)
 	f, err := d.root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
+	if errors.Is(err, fs.ErrNotExist) {
+		// Somebody removed the directory. It is no module file that is absent.
+		return nil, fmt.Errorf("spooling: %v", err)
+	}
 	if err != nil {
 		return nil, err
 	}

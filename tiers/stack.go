@@ -51,6 +51,8 @@ func (s *Stack) init() {
 			s.Log = slog.Default()
 		}
 		s.sem = semaphore.NewWeighted(s.Fills)
+		s.mu.Lock() // Filling may be called before the first Open
+		defer s.mu.Unlock()
 		s.flights = make(map[Ref]*flight)
 	})
 }
@@ -72,15 +74,17 @@ func (s *Stack) Open(ctx context.Context, r Ref) (*Object, error) {
 	}
 	f, leader := s.join(ctx, r)
 	o, err := f.follow(ctx)
-	switch {
-	case err == nil:
-		o.Collapsed = !leader
-		return o, nil
-	case err == errLanded:
-		o, err = s.Disk.Open(ctx, r)
-	case errors.Is(err, errNoSpool):
+	f.leave()
+	if err == errLanded {
+		if o, err = s.Disk.Open(ctx, r); err != nil {
+			err = errNoSpool // it was there, so this is no absence
+		}
+	}
+	if errors.Is(err, errNoSpool) {
 		// Better served and not kept than not served.
 		o, err = s.Upstream.Open(ctx, r)
+	} else if err == nil {
+		o.Collapsed = !leader
 	}
 	if errors.Is(err, fs.ErrNotExist) && sick != nil {
 		return nil, fmt.Errorf("the upstream lacks it, but %w", sick)
@@ -93,10 +97,10 @@ func (s *Stack) Open(ctx context.Context, r Ref) (*Object, error) {
 func (s *Stack) lookup(ctx context.Context, r Ref) (o *Object, sick error) {
 	for i, c := range s.Caches {
 		o, err := c.Open(ctx, r)
+		if err == nil && i > 0 && promotable(r, o.Size) {
+			o, err = s.promote(ctx, r, o, i)
+		}
 		if err == nil {
-			if i > 0 && promotable(r, o.Size) {
-				return s.promote(ctx, r, o, i)
-			}
 			return o, nil
 		}
 		if err != fs.ErrNotExist && !errors.Is(err, fs.ErrNotExist) {
@@ -116,9 +120,7 @@ func (s *Stack) promote(ctx context.Context, r Ref, o *Object, level int) (*Obje
 	defer o.Body.Close()
 	b := make([]byte, o.Size)
 	if _, err := io.ReadFull(o.Body, b); err != nil {
-		err = fmt.Errorf("%s: read %s: %w", o.Tier, r, err)
-		s.Log.Warn("a cache could not be read; asking the next tier", "err", err)
-		return nil, err
+		return nil, fmt.Errorf("%s: read %s: %w", o.Tier, r, err)
 	}
 	s.put(ctx, r, b, o.ModTime, level)
 	return NewObject(b, o.ModTime, o.Tier), nil
@@ -139,7 +141,7 @@ func (s *Stack) join(ctx context.Context, r Ref) (f *flight, leader bool) {
 	defer s.mu.Unlock()
 	f = s.flights[r]
 	if f == nil {
-		f = &flight{ref: r, start: time.Now().Truncate(time.Microsecond), size: -1}
+		f = &flight{ref: r, start: time.Now().Truncate(time.Microsecond), size: -1, holders: 1}
 		s.flights[r] = f
 		leader = true
 		// The fill belongs to all who want the file, so the first one's
@@ -150,6 +152,7 @@ func (s *Stack) join(ctx context.Context, r Ref) (f *flight, leader bool) {
 	}
 	f.mu.Lock()
 	f.followers++
+	f.holders++
 	f.mu.Unlock()
 	return f, leader
 }

@@ -7,6 +7,8 @@ import (
 	"os"
 )
 
+func lock(*os.File) {}
+
 // tryLock does not know whether anybody uses f, and so takes it as used: what
 // a dead process left stays until a person removes it.
 func tryLock(*os.File) bool { return false }

@@ -7,6 +7,12 @@ import (
 	"syscall"
 )
 
+// lock takes the lock on f, once nobody else has it, until f is closed.
+func lock(f *os.File) {
+	for syscall.Flock(int(f.Fd()), syscall.LOCK_EX) == syscall.EINTR {
+	}
+}
+
 // tryLock takes the lock on f, if nobody has it, until f is closed.
 func tryLock(f *os.File) bool {
 	return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil

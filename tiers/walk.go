@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"strings"
 	"time"
 )
 
@@ -60,6 +61,9 @@ func (d *Disk) walkDir(dir string, all *[]found) error {
 				name = dir + "/" + name
 			}
 			if e.IsDir() {
+				if foreign(name) {
+					continue
+				}
 				if err := d.walkDir(name, all); err != nil {
 					return err
 				}
@@ -79,3 +83,8 @@ func (d *Disk) walkDir(dir string, all *[]found) error {
 		}
 	}
 }
+
+// foreign reports whether the directory of that name below the root cannot be
+// of a module, whose first element has a dot. One such is the lost+found of a
+// file system, which not everybody may read.
+func foreign(name string) bool { return !strings.ContainsAny(name, "./") }

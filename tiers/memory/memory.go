@@ -55,6 +55,8 @@ func Open(size int64, evicted func()) (*Cache, error) {
 		BufferItems: 64,
 		// Our own overhead is in the cost that Put states.
 		IgnoreInternalCost: true,
+		// What is there stays, also if two Puts race.
+		ShouldUpdate: func(_, _ *entry) bool { return false },
 		OnEvict: func(*ristretto.Item[*entry]) {
 			if evicted != nil {
 				evicted()

@@ -102,9 +102,6 @@ func (l *List) read(ctx context.Context, e *entry, path string, limit int64) (b 
 			return err
 		}
 		defer a.close()
-		if a.ContentLength > limit {
-			return tooLarge(e, limit)
-		}
 		b, err = io.ReadAll(io.LimitReader(a.Body, limit+1))
 		if err != nil {
 			final := a.ctx.Err() != nil

@@ -131,7 +131,7 @@ func TestConnectionsAreReused(t *testing.T) {
 		s := serveTLS(t, sends(file))
 		l := list(t, s.URL)
 		l.Client.Transport.(*http.Transport).HTTP2.MaxReceiveBufferPerConnection = 1 << 17
-		l.Stall = time.Second
+		l.Stall = 5 * time.Second
 		for range 10 {
 			ctx, cancel := context.WithCancel(t.Context())
 			o, err := l.Open(ctx, zipRef)

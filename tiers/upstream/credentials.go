@@ -101,7 +101,8 @@ func parseNetrc(text string) map[string]*url.Userinfo {
 		for ; len(f) >= 2; f = f[2:] {
 			switch f[0] {
 			case "machine":
-				machine, name, password = strings.TrimSuffix(f[1], "/"), "", ""
+				machine = strings.TrimSuffix(strings.TrimPrefix(f[1], "https://"), "/")
+				name, password = "", ""
 			case "login":
 				name = f[1]
 			case "password":

@@ -37,6 +37,9 @@ machine www.example.com login macro password secret
 
 machine www.example.com/team login team password secret
 machine api.example.com login half
+machine half.example.com password secret
+login stray password secret
+machine https://slash.example.com/ login slash password secret
 default login nobody password secret
 machine www.example.com login late password secret
 default
@@ -56,6 +59,8 @@ machine mail.example.com login beyond password secret
 		{"http://example.com", ""},
 		{"https://example.com:8443", ""},
 		{"https://api.example.com", ""},
+		{"https://half.example.com", "stray:secret"},
+		{"https://slash.example.com/x", "slash:secret"},
 		{"https://mail.example.com", ""},
 		{"https://unknown.example.com", ""},
 	} {

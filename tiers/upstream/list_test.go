@@ -47,6 +47,7 @@ func TestParse(t *testing.T) {
 		{"/srv/proxy", "/srv/proxy: the URL has no scheme"},
 		{"ftp://a.example", "ftp://a.example: the scheme must be"},
 		{"https://a.example,ftp://user:secret@b.example", "ftp://b.example: the scheme must be"},
+		{"ftp://a.example?key=secret", "ftp://a.example: the scheme must be"},
 		{"https://user:sec%zzret@a.example", "https://a.example: not a URL"},
 		{"https://user:sec/ret@a.example", "https://a.example: not a URL"},
 		{"user:sec ret@a.example:x", "a.example:x: not a URL"},

@@ -104,8 +104,7 @@ func (b *body) settle(err error) {
 }
 
 func (b *body) end(err error) {
-	b.now.close()
-	b.cancel(err)
+	b.cancel(err) // which closes now
 	b.err = err
 }
 

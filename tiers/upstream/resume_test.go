@@ -107,6 +107,7 @@ func TestResume(t *testing.T) {
 	file := random(size)
 	whole := fmt.Sprintf("bytes %d-%d/%d", cut, size-1, size)
 	old := time.Now().Add(-time.Hour).UTC().Format(http.TimeFormat)
+	older := time.Now().Add(-2 * time.Hour).UTC().Format(http.TimeFormat)
 	for _, tc := range []struct {
 		claim  string
 		steps  []http.HandlerFunc
@@ -140,6 +141,16 @@ func TestResume(t *testing.T) {
 			[]http.HandlerFunc{breaks(file, cut, "ETag", etag), sendsPart(file, fmt.Sprintf("bytes %d-%d/*", cut, size-1), cut), sends(file)}, []bool{true, false}},
 		{"nor one of another ETag",
 			[]http.HandlerFunc{breaks(file, cut, "ETag", etag), sendsPart(random(size), whole, cut, "ETag", other), sends(file)}, []bool{true, false}},
+		{"nor one of another Last-Modified",
+			[]http.HandlerFunc{breaks(file, cut, "Last-Modified", old), sendsPart(random(size), whole, cut, "Last-Modified", older), sends(file)}, []bool{true, false}},
+		{"nor one that ends beyond the total",
+			[]http.HandlerFunc{breaks(file, cut, "ETag", etag), sendsPart(file, fmt.Sprintf("bytes %d-%d/%d", cut, size, size), cut), sends(file)}, []bool{true, false}},
+		{"nor one that ends before it starts",
+			[]http.HandlerFunc{breaks(file, cut, "ETag", etag), sendsPart(file, fmt.Sprintf("bytes %d-%d/%d", cut, cut-1, size), cut), sends(file)}, []bool{true, false}},
+		{"nor one that says more than a range",
+			[]http.HandlerFunc{breaks(file, cut, "ETag", etag), sendsPart(file, whole+"1", cut), sends(file)}, []bool{true, false}},
+		{"nor one that is no plain range",
+			[]http.HandlerFunc{breaks(file, cut, "ETag", etag), sendsPart(file, whole+"x", cut), sends(file)}, []bool{true, false}},
 		{"nor one that does not say what it is",
 			[]http.HandlerFunc{breaks(file, cut, "ETag", etag), sendsPart(file, "", cut), sends(file)}, []bool{true, false}},
 		{"a range that ends early is resumed",
@@ -241,17 +252,19 @@ func TestResumeFails(t *testing.T) {
 		claim   string
 		steps   []http.HandlerFunc
 		corrupt bool
-		asked   int
+		asked   int // times
 		text    string
 	}{
 		{"on other bytes", []http.HandlerFunc{breaks(file, cut), sends(another)}, true, 2, "another file"},
 		{"on other bytes for a range", []http.HandlerFunc{breaks(file, cut, "ETag", etag), sends(another, "ETag", other)}, true, 2, "another file"},
-		{"on a shorter file", []http.HandlerFunc{breaks(file, cut), sends(file[:size-1])}, true, 2, "another file"},
-		{"on a longer file", []http.HandlerFunc{breaks(file, cut), sends(append(file[:size:size], 1))}, true, 2, "another file"},
+		{"on a shorter file", []http.HandlerFunc{breaks(file, cut), sends(file[:size-1])}, true, 2, "another length"},
+		{"on a longer file", []http.HandlerFunc{breaks(file, cut), sends(append(file[:size:size], 1))}, true, 2, "another length"},
 		{"on a file shorter than what was read", []http.HandlerFunc{breaksUnannounced(file, cut), sends(file[:cut/2])}, true, 2, "another file"},
 		{"on a shorter file without a length", []http.HandlerFunc{breaks(file, cut), sendsChunks(file[:size-1])}, true, 2, "another file"},
 		{"on a much shorter file without a length", []http.HandlerFunc{breaks(file, cut), sendsChunks(file[:cut/2])}, true, 2, "another file"},
 		{"on a longer file without a length", []http.HandlerFunc{breaks(file, cut), sendsChunks(append(file[:size:size], 1))}, true, 2, "another file"},
+		{"on another length than a range told", []http.HandlerFunc{breaksUnannounced(file, cut, "ETag", etag), breaksPart(file, 2*cut, etag), sends(append(file[:size:size], 1))}, true, 3, "another length"},
+		{"on another length than a copy told", []http.HandlerFunc{breaksUnannounced(file, cut), breaks(file, 2*cut), sends(append(file[:size:size], 1))}, true, 3, "another length"},
 		{"on an absence, which it does not assert", []http.HandlerFunc{breaks(file, cut), answers(404, "no")}, false, 2, "no longer there"},
 		{"on a refusal", []http.HandlerFunc{breaks(file, cut), answers(403, "no")}, false, 2, "403"},
 		{"after five tries that bring nothing new", []http.HandlerFunc{breaks(file, cut), answers(503, "no"), breaks(file, cut)}, false, 6, "unexpected EOF"},
@@ -270,6 +283,9 @@ func TestResumeFails(t *testing.T) {
 			if errors.Is(err, tiers.ErrCorrupt) != tc.corrupt || !strings.Contains(err.Error(), tc.text) {
 				t.Errorf("got %v, want %q, corrupt %t", err, tc.text, tc.corrupt)
 			}
+			if strings.Contains(err.Error(), "another length") && len(b) > 2*cut {
+				t.Errorf("got %d bytes, more than those before", len(b))
+			}
 			if !bytes.HasPrefix(file, b) {
 				t.Errorf("got %d bytes that are not the file's", len(b))
 			}
@@ -281,6 +297,21 @@ func TestResumeFails(t *testing.T) {
 			}
 		})
 	}
+	t.Run("on a length over the limit", func(t *testing.T) {
+		t.Parallel()
+		for _, tag := range []string{"", etag} {
+			s := serve(t, breaksUnannounced(file, cut, "ETag", tag), sends(append(file[:size:size], make([]byte, 1<<20)...), "ETag", tag))
+			o, err := list(t, s.URL).Open(t.Context(), tiers.Ref{Path: "example.com/m", Version: "v1.0.0", Kind: tiers.Info})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer o.Body.Close()
+			n, err := io.Copy(io.Discard, o.Body)
+			if upstreamError(t, err); !strings.Contains(err.Error(), "larger than 1 MiB") || n != cut {
+				t.Errorf("ETag %s: got %v after %d bytes, want %d", tag, err, n, cut)
+			}
+		}
+	})
 	t.Run("only on the bytes that were read", func(t *testing.T) {
 		// What comes later cannot be compared, and is for whoever verifies.
 		t.Parallel()
@@ -296,7 +327,7 @@ func TestResumeElsewhere(t *testing.T) {
 	file := random(size)
 	another := random(size)
 	another[0]++
-	lost := []http.HandlerFunc{breaks(file, cut, "ETag", etag), answers(403, "lost")}
+	lost := []http.HandlerFunc{breaks(file, cut, "ETag", etag), answers(503, "lost", notAgain...)}
 	t.Run("over a pipe the next proxy goes on", func(t *testing.T) {
 		t.Parallel()
 		a, b, c := serve(t, lost...), serve(t, answers(404, "")), serve(t, sends(file, "ETag", etag))
@@ -304,21 +335,35 @@ func TestResumeElsewhere(t *testing.T) {
 		if err != nil || !bytes.Equal(got, file) {
 			t.Errorf("got %d bytes, error %v; want the file", len(got), err)
 		}
-		if c.header(0).Get("Range") != "" {
+		if b.header(0).Get("Range") != "" || c.header(0).Get("Range") != "" {
 			t.Error("the ETag of one proxy was sent to another")
+		}
+	})
+	t.Run("with tries of its own", func(t *testing.T) {
+		t.Parallel()
+		a, b := serve(t, breaks(file, cut)), serve(t, answers(503, ""), breaks(file, cut/2), sends(file))
+		if got, err := read(t, list(t, a.URL+"|"+b.URL), zipRef); err != nil || !bytes.Equal(got, file) || a.asked() != 6 {
+			t.Errorf("got %d bytes, error %v, after %d requests to the first", len(got), err, a.asked())
 		}
 	})
 	t.Run("over a comma none does", func(t *testing.T) {
 		t.Parallel()
 		a, b := serve(t, lost...), serve(t, sends(file))
-		if _, err := read(t, list(t, a.URL+","+b.URL), zipRef); upstreamError(t, err).Status != 403 || b.asked() > 0 {
+		if _, err := read(t, list(t, a.URL+","+b.URL), zipRef); upstreamError(t, err).Status != 503 || b.asked() > 0 {
+			t.Errorf("got %v and asked the second %d times", err, b.asked())
+		}
+	})
+	t.Run("for another file none does", func(t *testing.T) {
+		t.Parallel()
+		a, b := serve(t, breaks(file, cut), sends(another)), serve(t, sends(file))
+		if _, err := read(t, list(t, a.URL+"|"+b.URL), zipRef); !errors.Is(err, tiers.ErrCorrupt) || b.asked() > 0 {
 			t.Errorf("got %v and asked the second %d times", err, b.asked())
 		}
 	})
 	t.Run("the error is that of the first", func(t *testing.T) {
 		t.Parallel()
 		a, b := serve(t, lost...), serve(t, sends(another))
-		if _, err := read(t, list(t, a.URL+"|"+b.URL+"|direct"), zipRef); upstreamError(t, err).Status != 403 || b.asked() != 1 {
+		if _, err := read(t, list(t, a.URL+"|"+b.URL+"|direct"), zipRef); upstreamError(t, err).Status != 503 || b.asked() != 1 {
 			t.Errorf("got %v and asked the second %d times", err, b.asked())
 		}
 	})
@@ -332,7 +377,7 @@ func TestStall(t *testing.T) {
 			t.Parallel()
 			s := start(t, stalls(file, cut, "ETag", etag), stalls(file, cut/2), sends(file))
 			l := list(t, s.URL)
-			l.Stall = 50 * time.Millisecond
+			l.Stall = 250 * time.Millisecond
 			got, err := read(t, l, zipRef)
 			if err != nil || !bytes.Equal(got, file) || s.asked() != 3 {
 				t.Errorf("got %d bytes, error %v, after %d requests", len(got), err, s.asked())
@@ -343,14 +388,14 @@ func TestStall(t *testing.T) {
 		t.Parallel()
 		s := serve(t, sends(file))
 		l := list(t, s.URL)
-		l.Stall = 50 * time.Millisecond
+		l.Stall = 250 * time.Millisecond
 		o, err := l.Open(t.Context(), zipRef)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer o.Body.Close()
-		for range 3 {
-			time.Sleep(60 * time.Millisecond)
+		for range 2 {
+			time.Sleep(300 * time.Millisecond)
 			if _, err := o.Body.Read(make([]byte, 10)); err != nil {
 				t.Fatal(err)
 			}
@@ -361,11 +406,11 @@ func TestStall(t *testing.T) {
 	})
 	t.Run("one that stops for good says so", func(t *testing.T) {
 		t.Parallel()
-		s := serve(t, stalls(file, cut))
+		s := serveTLS(t, stalls(file, cut))
 		l := list(t, s.URL)
-		l.Stall = 20 * time.Millisecond
+		l.Stall = 250 * time.Millisecond
 		_, err := read(t, l, zipRef)
-		if upstreamError(t, err); !strings.Contains(err.Error(), "no byte for 20ms") || s.asked() != 6 {
+		if upstreamError(t, err); !strings.Contains(err.Error(), "no byte for 250ms") || s.asked() != 6 {
 			t.Errorf("got %v after %d requests", err, s.asked())
 		}
 	})

@@ -135,7 +135,7 @@ func TestSumDBNames(t *testing.T) {
 	if err != nil || !slices.Equal(got, want) {
 		t.Errorf("got %q, error %v; want %q", got, err, want)
 	}
-	for _, bad := range []string{"", "a.example b c", "sum.example.com ftp://b.example", "a.example/../b", "a.example/", "user:secret@a.example", "a.example?secret", "file:///srv"} {
+	for _, bad := range []string{"", "a.example b c", "sum.example.com ftp://b.example", "a.example/../b", "a.example/", "user:secret@a.example", "a.example?secret", "file:///srv", "a.example file:///srv", "a.example https:///x"} {
 		if got, err := upstream.SumDBNames([]string{bad}); err == nil || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%q: got %q, error %v", bad, got, err)
 		}

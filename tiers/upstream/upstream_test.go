@@ -20,6 +20,8 @@ import (
 	"github.com/modtier/modtier/tiers/upstream"
 )
 
+var _ tiers.Source = (*upstream.List)(nil)
+
 var zipRef = tiers.Ref{Path: "example.com/Mod", Version: "v1.2.3", Kind: tiers.Zip}
 
 // A server is a proxy of which the n-th request meets the n-th step, and all
@@ -209,6 +211,15 @@ func TestOpen(t *testing.T) {
 			t.Errorf("got %s, want %s", got, want)
 		}
 	})
+	t.Run("all bytes are all, whatever follows", func(t *testing.T) {
+		t.Parallel()
+		file := random(size)
+		s := serveTLS(t, breaks(file, size)) // resets the stream
+		got, err := read(t, list(t, s.URL), zipRef)
+		if err != nil || !bytes.Equal(got, file) || s.asked() != 1 {
+			t.Errorf("got %d bytes, error %v, after %d requests", len(got), err, s.asked())
+		}
+	})
 	t.Run("a done context ends a body", func(t *testing.T) {
 		t.Parallel()
 		s := serve(t, stalls(random(1000), 10))
@@ -300,5 +311,25 @@ func TestLimits(t *testing.T) {
 				o.Body.Close()
 			}
 		}
+	})
+	t.Run("what is over it is not waited for", func(t *testing.T) {
+		t.Parallel()
+		ended := make(chan struct{})
+		s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			w.(http.Flusher).Flush()
+			w.Write(make([]byte, 1<<20+1))
+			w.(http.Flusher).Flush()
+			<-r.Context().Done()
+			close(ended)
+		})
+		o, err := list(t, s.URL).Open(t.Context(), ref(tiers.Info))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer o.Body.Close()
+		if _, err := io.Copy(io.Discard, o.Body); err == nil {
+			t.Error("got no error")
+		}
+		<-ended
 	})
 }
