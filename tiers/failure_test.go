@@ -164,6 +164,22 @@ func TestFailure(t *testing.T) {
 		s.asks(t, zip, 1)[0].failed(t, errOutage)
 	})
 
+	claim(t, "a small file that cannot be spooled is checked all the same", func(t *testing.T) {
+		for _, r := range []tiers.Ref{info, mod} {
+			s := newStack(t, says(nil))
+			if err := os.RemoveAll(s.dir + "/.modtier/spool"); err != nil {
+				t.Fatal(err)
+			}
+			s.asks(t, r, 1)[0].failed(t, tiers.ErrCorrupt)
+			s.origin.answer = func(ctx context.Context, r tiers.Ref) (*tiers.Object, error) {
+				o, err := has(ctx, r)
+				o.Size++
+				return o, err
+			}
+			s.asks(t, r, 1)[0].failed(t, io.ErrUnexpectedEOF)
+		}
+	})
+
 	claim(t, "what is larger than the disk tier may be is fetched once, served to all and not kept", func(t *testing.T) {
 		for _, r := range []tiers.Ref{info, mod, zip} {
 			for range 20 {

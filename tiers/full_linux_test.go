@@ -1,9 +1,11 @@
 package tiers_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -72,6 +74,16 @@ func unsized(ctx context.Context, r tiers.Ref) (*tiers.Object, error) {
 	return o, err
 }
 
+// A slow body gives everybody time to do something between its pieces.
+type slow struct{ io.Reader }
+
+func (s slow) Read(p []byte) (int, error) {
+	time.Sleep(time.Millisecond)
+	return s.Reader.Read(p[:min(len(p), 32<<10)])
+}
+
+func (slow) Close() error { return nil }
+
 func TestFullFileSystem(t *testing.T) {
 	for _, c := range []struct {
 		claim  string
@@ -91,6 +103,20 @@ func TestFullFileSystem(t *testing.T) {
 			}
 		})
 	}
+
+	claim(t, "a zip that does not fit is served and not kept", func(t *testing.T) {
+		large := tierstest.Bytes(tierstest.Large(version, "a", 1<<20), tiers.Zip)
+		s := smallStack(t, 512<<10, func(ctx context.Context, r tiers.Ref) (*tiers.Object, error) {
+			return &tiers.Object{Body: slow{bytes.NewReader(large)}, Size: int64(len(large)), Tier: "upstream"}, nil
+		})
+		clients := s.asks(t, zip, 3)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		for _, c := range clients {
+			c.gotAll(t, large)
+		}
+		tierstest.Lacks(t, s.Disk, version)
+	})
 
 	claim(t, "a zip that turns out not to fit is an error half-way, and not kept", func(t *testing.T) {
 		large := tierstest.Bytes(tierstest.Large(version, "a", 1<<20), tiers.Zip)

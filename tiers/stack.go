@@ -82,7 +82,7 @@ func (s *Stack) Open(ctx context.Context, r Ref) (*Object, error) {
 	}
 	if errors.Is(err, errNoSpool) {
 		// Better served and not kept than not served.
-		o, err = s.Upstream.Open(ctx, r)
+		o, err = s.direct(ctx, r)
 	} else if err == nil {
 		o.Collapsed = !leader
 	}
