@@ -33,9 +33,10 @@ type service struct {
 // the rooms.
 func wire(ctx context.Context, c *config.Config, log *slog.Logger) (s *service, err error) {
 	s = new(service)
+	opened := s // which a return with an error sets to nil
 	defer func() {
 		if err != nil {
-			s.close()
+			opened.close()
 		}
 	}()
 	v := buildVersion()

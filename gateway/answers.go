@@ -49,6 +49,7 @@ type answer struct {
 	absent error     // it said that there is nothing; body is empty
 	at     time.Time // when it was last heard
 	failed time.Time // when it could not be asked after that; zero if it could
+	why    error     // and why not
 }
 
 func (a *answer) cost() int64 { return int64(len(a.body)) + 512 }
@@ -92,9 +93,10 @@ func (a *answers) get(ctx context.Context, key string, ask func(context.Context)
 			known = nil // an absence is never stale
 		case age < a.times.Fresh:
 			return given{answer: known, state: fresh}, nil
-		case age < a.times.Fresh+a.times.Revalidate,
+		case age < a.times.Stale && time.Since(known.failed) < a.times.Negative:
 			// During an outage, not every client has to find out for itself.
-			age < a.times.Stale && time.Since(known.failed) < a.times.Negative:
+			return given{answer: known, state: stale, trouble: known.why}, nil
+		case age < a.times.Fresh+a.times.Revalidate:
 			a.refresh(ctx, key, ask)
 			return given{answer: known, state: stale}, nil
 		}
@@ -120,7 +122,7 @@ func (a *answers) refresh(ctx context.Context, key string, ask func(context.Cont
 		defer cancel()
 		body, err := ask(ctx)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			a.fail(key)
+			a.fail(key, err)
 			return nil, err
 		}
 		e := &answer{body: body, absent: err, at: time.Now()}
@@ -150,9 +152,7 @@ func (a *answers) lookup(key string) *answer {
 		}
 		return nil
 	}
-	// The note begins with its key: hashes could collide, and a note that a
-	// crash cut short must not pass for an empty answer.
-	body, ok := bytes.CutPrefix(b, []byte(key+"\n"))
+	body, ok := unseal(key, b)
 	if !ok {
 		return nil
 	}
@@ -173,12 +173,12 @@ func (a *answers) store(key string, e *answer) {
 }
 
 // fail records that key could not be asked for.
-func (a *answers) fail(key string) {
+func (a *answers) fail(key string, why error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if e, ok := a.known.Peek(key); ok && e.absent == nil {
 		failed := *e // answers are shared by those who were given them
-		failed.failed = time.Now()
+		failed.failed, failed.why = time.Now(), why
 		a.size += failed.cost() - e.cost()
 		a.known.Add(key, &failed)
 	}
@@ -186,10 +186,22 @@ func (a *answers) fail(key string) {
 
 // write keeps e for after a restart.
 func (a *answers) write(key string, e *answer) {
-	b := append([]byte(key+"\n"), e.body...)
-	if err := a.notes.WriteNote(noteName(key), b); err != nil {
+	if err := a.notes.WriteNote(noteName(key), seal(key, e.body)); err != nil {
 		a.log.Warn("an answer will not outlive a restart", "err", err)
 	}
+}
+
+// seal makes a note of body. It begins with its key, for the hashes of names
+// could collide, and with a checksum, for a note that a power cut left in part
+// must not pass for a whole one.
+func seal(key string, body []byte) []byte {
+	return append([]byte(key+" "+contentTag(body)+"\n"), body...)
+}
+
+// unseal returns the body of a note, and whether it is the whole one of key.
+func unseal(key string, note []byte) (body []byte, ok bool) {
+	head, body, _ := bytes.Cut(note, []byte("\n"))
+	return body, string(head) == key+" "+contentTag(body)
 }
 
 // noteName returns where the answer to key is kept.

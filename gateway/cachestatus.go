@@ -26,8 +26,11 @@ func fileStatuses(caches []string) map[fileStatus][]string {
 		}
 		filled := members(caches, faster, "; fwd=uri-miss; fwd-status=200; stored")
 		all[fileStatus{"upstream", zip, false}] = []string{strings.Join(filled, ", ")}
+		// Who joins a fill that lands meanwhile is answered from disk.
 		collapsed := members(caches, strings.TrimSuffix(faster, "; stored"), "; fwd=uri-miss; collapsed")
-		all[fileStatus{"upstream", zip, true}] = []string{strings.Join(collapsed, ", ")}
+		for _, name := range append([]string{"upstream"}, caches...) {
+			all[fileStatus{name, zip, true}] = []string{strings.Join(collapsed, ", ")}
+		}
 	}
 	return all
 }

@@ -6,7 +6,6 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/modtier/modtier/tiers"
 )
@@ -29,33 +28,29 @@ func (g *Gateway) module(w *response, r *http.Request) {
 	if h := r.Header["Disable-Module-Fetch"]; len(h) > 0 && strings.EqualFold(h[0], "true") {
 		heldOnly = true
 	}
-	if r.URL.RawPath != "" && strings.Contains(strings.ToLower(r.URL.RawPath), "%2f") {
-		w.text(http.StatusNotFound, "bad path: an encoded slash separates nothing and belongs to no name")
-		return
-	}
-	q, err := parse(path)
+	p, err := g.recent.parse(path)
 	if err != nil {
 		w.text(http.StatusNotFound, "bad path: "+err.Error())
 		return
 	}
-	w.kind, w.module, w.version = q.kind, q.path, q.version
-	switch q.kind {
+	w.kind, w.module, w.version = p.kind, p.path, p.version
+	switch p.kind {
 	case "list", "latest", "query":
-		g.mutable(w, r, q, heldOnly)
+		g.mutable(w, r, p.question, heldOnly)
 	default:
-		source := g.Files
-		if heldOnly {
-			source = g.Held
-		}
-		g.file(w, r, q.ref(), source)
+		g.file(w, r, p, heldOnly)
 	}
 }
 
 // file answers with one file of a version.
-func (g *Gateway) file(w *response, r *http.Request, ref tiers.Ref, source tiers.Source) {
+func (g *Gateway) file(w *response, r *http.Request, p *page, heldOnly bool) {
+	ref, source := p.ref(), g.Files
+	if heldOnly {
+		source = g.Held
+	}
 	o, err := source.Open(r.Context(), ref)
 	if err != nil {
-		g.missing(w, r, err)
+		g.missing(w, r, err, g.Upstream != nil && !heldOnly)
 		return
 	}
 	defer o.Body.Close()
@@ -64,15 +59,16 @@ func (g *Gateway) file(w *response, r *http.Request, ref tiers.Ref, source tiers
 	h["Content-Type"] = contentTypes[ref.Kind]
 	h["Cache-Control"] = g.cacheControl(immutable)
 	h["Cache-Status"] = g.statuses[fileStatus{o.Tier, ref.Kind == tiers.Zip, o.Collapsed}]
-	if o.Size >= 0 && !o.ModTime.IsZero() {
-		h["Etag"] = []string{etag(o.Size, o.ModTime)}
+	v := p.of(o)
+	if v != nil {
+		h["Etag"] = v.etag
 	}
-	g.send(w, r, o)
+	g.send(w, r, o, v)
 	w.finish()
 }
 
 // send writes the body of o, or the part of it that r asks for.
-func (g *Gateway) send(w *response, r *http.Request, o *tiers.Object) {
+func (g *Gateway) send(w *response, r *http.Request, o *tiers.Object, v *validators) {
 	_, onDisk := o.Body.(*os.File)
 	body, seeks := o.Body.(io.ReadSeeker)
 	if o.Size >= 0 && seeks && (onDisk || conditional(r.Header)) {
@@ -80,12 +76,11 @@ func (g *Gateway) send(w *response, r *http.Request, o *tiers.Object) {
 		return
 	}
 	h := w.Header()
-	if o.Size >= 0 {
+	switch {
+	case v != nil:
+		h["Content-Length"], h["Last-Modified"], h["Accept-Ranges"] = v.length, v.lastModified, acceptRanges
+	case o.Size >= 0:
 		h["Content-Length"] = []string{strconv.FormatInt(o.Size, 10)}
-		h["Accept-Ranges"] = acceptRanges
-		if !o.ModTime.IsZero() {
-			h["Last-Modified"] = []string{o.ModTime.UTC().Format(http.TimeFormat)}
-		}
 	}
 	w.WriteHeader(http.StatusOK)
 	if r.Method == http.MethodHead {
@@ -102,17 +97,6 @@ var acceptRanges = []string{"bytes"}
 func conditional(h http.Header) bool {
 	return h["Range"] != nil || h["If-None-Match"] != nil || h["If-Modified-Since"] != nil ||
 		h["If-Match"] != nil || h["If-Unmodified-Since"] != nil || h["If-Range"] != nil
-}
-
-// etag tells one copy of a file from another. Two fetches of a version may give
-// zips of equal meaning and different bytes, so its name alone would not do.
-func etag(size int64, modTime time.Time) string {
-	b := make([]byte, 0, 32)
-	b = append(b, '"')
-	b = strconv.AppendInt(b, modTime.UnixMicro(), 36)
-	b = append(b, '-')
-	b = strconv.AppendInt(b, size, 36)
-	return string(append(b, '"'))
 }
 
 // cacheControl says for how long others may keep an answer, and whether they

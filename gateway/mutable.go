@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -44,7 +45,7 @@ func (g *Gateway) mutable(w *response, r *http.Request, q question, heldOnly boo
 	}
 	g.count(q.kind, a.state, err)
 	if err != nil {
-		w.Header().Set("Cache-Status", "answers; fwd=uri-miss")
+		w.Header().Set("Cache-Status", "answers; fwd=miss")
 		g.fail(w, r, err)
 		return
 	}
@@ -52,7 +53,10 @@ func (g *Gateway) mutable(w *response, r *http.Request, q question, heldOnly boo
 }
 
 func (g *Gateway) count(kind, state string, err error) {
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		state = stale // nothing is held, and nobody was asked
+	case err != nil:
 		state = failed
 	}
 	if g.Answer != nil && state != "" {
@@ -120,22 +124,22 @@ func (g *Gateway) askLatest(ctx context.Context, path string) ([]byte, error) {
 }
 
 // highest returns the highest release of versions or, if there is none, the
-// highest pre-release: what the go command takes for latest.
+// highest pre-release, or else pseudo-version: what the go command takes for
+// latest.
 func highest(versions []string) string {
-	var release, pre string
+	var release, pre, pseudo string
 	for _, v := range versions {
 		best := &release
-		if semver.Prerelease(v) != "" {
+		if module.IsPseudoVersion(v) {
+			best = &pseudo
+		} else if semver.Prerelease(v) != "" {
 			best = &pre
 		}
 		if *best == "" || semver.Compare(v, *best) > 0 {
 			*best = v
 		}
 	}
-	if release != "" {
-		return release
-	}
-	return pre
+	return cmp.Or(release, pre, pseudo)
 }
 
 func readInfo(ctx context.Context, source tiers.Source, path, version string) ([]byte, error) {
@@ -155,7 +159,7 @@ func readInfo(ctx context.Context, source tiers.Source, path, version string) ([
 // before, if that is not too old, and from what is held. The trouble is the
 // answer if there is nothing, for it says more than an absence here would.
 func (g *Gateway) inOutage(ctx context.Context, q question, known *answer, trouble error) (given, error) {
-	if g.Strict || errors.Is(trouble, context.Canceled) {
+	if g.Strict || ctx.Err() != nil {
 		return given{}, trouble
 	}
 	a, err := g.fromHeld(ctx, q, known)

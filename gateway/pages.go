@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"encoding/json"
 	"net/http"
+	"strconv"
 	"strings"
 )
 
@@ -32,7 +33,10 @@ func (g *Gateway) version(w *response, r *http.Request) {
 	if !json.Valid(v) {
 		v = []byte("{}")
 	}
-	w.text(http.StatusOK, string(v))
+	h := w.Header()
+	h["Content-Type"], h["Cache-Control"] = jsonType, noStore
+	h["Content-Length"] = []string{strconv.Itoa(len(v) + 1)}
+	w.Write(append(v[:len(v):len(v)], '\n'))
 }
 
 func (g *Gateway) robots(w *response, r *http.Request) {

@@ -25,11 +25,11 @@ const (
 // It leaves the way from a file to the socket open for sendfile.
 type response struct {
 	http.ResponseWriter
-	start   time.Time
-	status  int // 0 until the header is out
-	bytes   int64
-	err     error // the first one met while writing the body
-	chunked bool  // the length is not known, so what is there is flushed
+	start    time.Time
+	status   int // 0 until the header is out
+	bytes    int64
+	err      error     // the first one met while writing the body
+	extended time.Time // when the deadline was last set
 
 	// What the handlers say for the record.
 	kind, module, version string
@@ -39,11 +39,18 @@ type response struct {
 
 func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// extend gives the client until a stall from now.
+// extend gives the client until a stall from now, or a quarter less: setting a
+// deadline costs, and there may be one that is recent enough. It is one of this
+// response: net/http takes it from the connection when the response is out.
 func (w *response) extend() {
+	now := time.Now()
+	if now.Sub(w.extended) < stall/4 {
+		return
+	}
+	w.extended = now
 	if c, ok := w.ResponseWriter.(interface{ SetWriteDeadline(time.Time) error }); ok {
 		// An error is met again by the write itself.
-		_ = c.SetWriteDeadline(time.Now().Add(stall))
+		_ = c.SetWriteDeadline(now.Add(stall))
 	}
 }
 
@@ -57,7 +64,6 @@ func (w *response) drain(r *http.Request) {
 func (w *response) WriteHeader(code int) {
 	if w.status == 0 {
 		w.status = code
-		w.chunked = w.Header()["Content-Length"] == nil
 		w.extend()
 	}
 	w.ResponseWriter.WriteHeader(code)
@@ -74,15 +80,16 @@ func (w *response) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// ReadFrom passes src on as it is, in pieces short enough to notice a stall: the
-// *os.File in a LimitedReader is what the kernel can copy by itself.
+// ReadFrom passes on a part of an *os.File as it is, in pieces short enough to
+// notice a stall: that the kernel can copy by itself. Nothing stays in a buffer,
+// for the next piece of a fill may be long in coming.
 func (w *response) ReadFrom(src io.Reader) (n int64, err error) {
 	if w.status == 0 {
 		w.WriteHeader(http.StatusOK)
 	}
 	rf, ok := w.ResponseWriter.(io.ReaderFrom)
-	limited, isLimited := src.(*io.LimitedReader)
-	if !ok || !isLimited {
+	limited := partOfFile(src)
+	if !ok || limited == nil {
 		return io.Copy(writerOnly{w}, src)
 	}
 	for limited.N > 0 {
@@ -97,18 +104,26 @@ func (w *response) ReadFrom(src io.Reader) (n int64, err error) {
 			return n, err
 		}
 	}
-	if w.chunked {
-		w.Flush()
-	}
+	w.Flush()
 	return n, nil
 }
 
-// writerOnly hides ReadFrom.
+// partOfFile returns src if it is part of an *os.File, or nil.
+func partOfFile(src io.Reader) *io.LimitedReader {
+	if limited, ok := src.(*io.LimitedReader); ok {
+		if _, ok := limited.R.(*os.File); ok {
+			return limited
+		}
+	}
+	return nil
+}
+
+// writerOnly hides ReadFrom, and flushes what is written.
 type writerOnly struct{ w *response }
 
 func (o writerOnly) Write(b []byte) (int, error) {
 	n, err := o.w.Write(b)
-	if err == nil && o.w.chunked {
+	if err == nil {
 		o.w.Flush()
 	}
 	return n, err

@@ -14,14 +14,13 @@ import (
 	"github.com/modtier/modtier/tiers"
 )
 
-// missing answers for a file that cannot be had.
-func (g *Gateway) missing(w *response, r *http.Request, err error) {
+// missing answers for a file that cannot be had. If no upstream was asked, that
+// it is absent holds for this request only: the next one may bring it.
+func (g *Gateway) missing(w *response, r *http.Request, err error, asked bool) {
 	code := statusOf(err)
 	fwd := ""
-	if code == http.StatusNotFound || code == http.StatusGone {
-		if g.Upstream != nil {
-			fwd = "; fwd-status=" + strconv.Itoa(code)
-		}
+	if asked && (code == http.StatusNotFound || code == http.StatusGone) {
+		fwd = "; fwd-status=" + strconv.Itoa(code)
 		w.Header()["Cache-Control"] = g.cacheControl("max-age=" + seconds(g.Times.Negative))
 	}
 	w.Header().Set("Cache-Status", absentStatus(g.Caches, fwd))
@@ -32,11 +31,13 @@ func (g *Gateway) missing(w *response, r *http.Request, err error) {
 // never that.
 func (g *Gateway) fail(w *response, r *http.Request, err error) {
 	w.servedBy = "none"
-	code := statusOf(err)
-	if code == statusClientGone || r.Context().Err() != nil {
+	if r.Context().Err() != nil {
 		w.failure = "the client left"
-		return // nobody listens
+		// It may have closed only its half of the connection, and would
+		// take an empty response for an empty file.
+		panic(http.ErrAbortHandler)
 	}
+	code := statusOf(err)
 	if code >= 500 || code == http.StatusForbidden {
 		w.failure = err.Error()
 		if s := proxyStatus(err); s != "" {
@@ -64,8 +65,6 @@ func statusOf(err error) int {
 		return http.StatusNotFound
 	case errors.Is(err, fs.ErrNotExist):
 		return http.StatusNotFound
-	case errors.Is(err, context.Canceled):
-		return statusClientGone
 	case errors.Is(err, errors.ErrUnsupported):
 		return http.StatusNotImplemented
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &netErr) && netErr.Timeout():

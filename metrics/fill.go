@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"net"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -24,6 +25,7 @@ func (m *Metrics) Filled(f tiers.Fill) {
 }
 
 func outcome(err error) string {
+	var netErr net.Error
 	switch {
 	case err == nil:
 		return "ok"
@@ -31,7 +33,7 @@ func outcome(err error) string {
 		return "absent"
 	case errors.Is(err, tiers.ErrCorrupt):
 		return "corrupt"
-	case errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &netErr) && netErr.Timeout():
 		return "timeout"
 	}
 	return "error"

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"runtime"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -25,6 +26,7 @@ type Metrics struct {
 
 	requests        *prometheus.CounterVec
 	requestDuration *prometheus.HistogramVec
+	requestSeries   sync.Map // of requestLabels to requestSeries, since each hit needs one
 	answers         *prometheus.CounterVec
 
 	lookups       *prometheus.CounterVec
@@ -42,7 +44,7 @@ type Metrics struct {
 var (
 	fileKinds   = []string{"info", "mod", "zip"}
 	answerKinds = []string{"list", "latest", "query", "sumdb"}
-	codes       = []int{200, 206, 304, 401, 403, 404, 405, 410, 416, 499, 500, 501, 502, 504}
+	codes       = []int{200, 206, 304, 400, 401, 403, 404, 405, 410, 412, 414, 416, 451, 499, 500, 501, 502, 503, 504, 508}
 	servers     = map[string][]string{
 		"info": {"memory", "disk", "upstream", "none"}, "mod": {"memory", "disk", "upstream", "none"},
 		"zip": {"disk", "upstream", "none"}, "sumdb": {"notes", "answers", "upstream", "gateway", "none"},
@@ -88,7 +90,7 @@ func New(version string) *Metrics {
 func (m *Metrics) zero() {
 	for kind, by := range servers {
 		for _, c := range codes {
-			m.requests.WithLabelValues(kind, code(c))
+			m.requests.WithLabelValues(kind, strconv.Itoa(c))
 		}
 		for _, s := range by {
 			m.requestDuration.WithLabelValues(kind, s)
@@ -113,10 +115,30 @@ func (m *Metrics) Handler() http.Handler {
 	})
 }
 
+type requestLabels struct {
+	kind     string
+	status   int
+	servedBy string
+}
+
+type requestSeries struct {
+	count    prometheus.Counter
+	duration prometheus.Observer
+}
+
 // Request counts a request that is over.
 func (m *Metrics) Request(kind string, status int, servedBy string, d time.Duration) {
-	m.requests.WithLabelValues(kind, code(status)).Inc()
-	m.requestDuration.WithLabelValues(kind, servedBy).Observe(d.Seconds())
+	labels := requestLabels{kind, status, servedBy}
+	s, ok := m.requestSeries.Load(labels)
+	if !ok {
+		s, _ = m.requestSeries.LoadOrStore(labels, requestSeries{
+			count:    m.requests.WithLabelValues(kind, strconv.Itoa(status)),
+			duration: m.requestDuration.WithLabelValues(kind, servedBy),
+		})
+	}
+	series := s.(requestSeries)
+	series.count.Inc()
+	series.duration.Observe(d.Seconds())
 }
 
 // Answer counts a mutable answer.
@@ -124,21 +146,6 @@ func (m *Metrics) Answer(kind, state string) { m.answers.WithLabelValues(kind, s
 
 // Resumed counts a download that broke and is resumed.
 func (m *Metrics) Resumed() { m.resumes.Inc() }
-
-// code returns a status as a label, without an allocation for the usual ones.
-func code(status int) string {
-	switch status {
-	case 200:
-		return "200"
-	case 206:
-		return "206"
-	case 304:
-		return "304"
-	case 404:
-		return "404"
-	}
-	return strconv.Itoa(status)
-}
 
 func (m *Metrics) counters(name, help string, labels ...string) *prometheus.CounterVec {
 	v := prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "modtier", Name: name, Help: help}, labels)
