@@ -44,7 +44,11 @@ func ownAddress(list string, c *config.Config) string {
 		return ""
 	}
 	for _, entry := range strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == '|' }) {
-		u, err := url.Parse(strings.TrimSpace(entry))
+		entry = strings.TrimSpace(entry)
+		if !strings.Contains(entry, "://") {
+			entry = "https://" + entry // as the go command reads it
+		}
+		u, err := url.Parse(entry)
 		if err != nil || u.Host == "" {
 			continue
 		}
@@ -61,7 +65,7 @@ func ownAddress(list string, c *config.Config) string {
 
 // isOwnHost reports whether host is a name or an address of this machine.
 func isOwnHost(host string) bool {
-	if name, err := os.Hostname(); host == "localhost" || err == nil && host == name {
+	if name, err := os.Hostname(); strings.EqualFold(host, "localhost") || err == nil && strings.EqualFold(host, name) {
 		return true
 	}
 	ip := net.ParseIP(host)

@@ -47,15 +47,7 @@ func serve(ctx context.Context, o config.Options) error {
 	} else {
 		s.gateway.Home = "This is modtier, a proxy for Go modules.\n"
 	}
-	server := &http.Server{
-		Handler:           s.gateway.Handler(),
-		ReadHeaderTimeout: 10 * time.Second,
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    32 << 10,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-		// Bodies are bounded by a deadline that moves with each write: a
-		// large zip may take as long as it keeps moving.
-	}
+	server := newServer(s.gateway.Handler(), log)
 	announce(log, s, ln, use)
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(ln) }()
@@ -65,6 +57,20 @@ func serve(ctx context.Context, o config.Options) error {
 	case <-ctx.Done():
 	}
 	return shutDown(server, s, c, log)
+}
+
+// newServer returns a server that bounds what a client may make it wait for or
+// hold in memory.
+func newServer(handler http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    32 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		// Bodies are bounded by a deadline that moves with each write: a
+		// large zip may take as long as it keeps moving.
+	}
 }
 
 // announce says in two lines where the gateway is, what it is made of, and how

@@ -1,15 +1,18 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"math"
 	"net/url"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/modtier/modtier/config"
@@ -161,6 +164,9 @@ func proxyList(ctx context.Context, c *config.Config) (*upstream.List, error) {
 		key, value = "GoBinaryEnvVars", envVar(c.GoBinaryEnvVars, "GOPROXY")
 	}
 	if value == "" {
+		key, value = "GOPROXY", os.Getenv("GOPROXY")
+	}
+	if value == "" {
 		key = "go env GOPROXY"
 		var err error
 		if value, err = goEnv(ctx, c, "GOPROXY"); err != nil {
@@ -186,7 +192,7 @@ func sumDBs(ctx context.Context, c *config.Config) []string {
 	if c.SumDBs != nil {
 		return c.SumDBs
 	}
-	value := envVar(c.GoBinaryEnvVars, "GOSUMDB")
+	value := cmp.Or(envVar(c.GoBinaryEnvVars, "GOSUMDB"), os.Getenv("GOSUMDB"))
 	if value == "" {
 		value, _ = goEnv(ctx, c, "GOSUMDB") // without a go command, clients ask a database themselves
 	}
@@ -222,13 +228,15 @@ func (s *service) use(base *url.URL) string {
 
 // sizeText returns a number of bytes for a person.
 func sizeText(n int64) string {
-	switch {
-	case n == 0:
+	if n == 0 {
 		return "unbounded"
-	case n >= 1<<30 && n%(1<<28) == 0:
-		return fmt.Sprintf("%gGiB", float64(n)/(1<<30))
-	case n >= 1<<20:
-		return fmt.Sprintf("%.4gMiB", float64(n)/(1<<20))
 	}
-	return fmt.Sprintf("%dB", n)
+	size, unit := float64(n), "B"
+	for _, next := range []string{"KiB", "MiB", "GiB", "TiB"} {
+		if size < 1024 {
+			break
+		}
+		size, unit = size/1024, next
+	}
+	return strconv.FormatFloat(math.Round(size*100)/100, 'f', -1, 64) + unit
 }

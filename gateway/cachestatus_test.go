@@ -35,6 +35,7 @@ func TestCacheStatusOfAFile(t *testing.T) {
 	t.Run("absent at the origin", func(t *testing.T) {
 		s := newSite(t)
 		s.get(t, gone).is(t, 404).has(t, "Cache-Status", "disk; fwd=uri-miss; fwd-status=404, memory; fwd=uri-miss")
+		s.settle(t)
 		s.origin.set(gone, speak(410, "withdrawn"))
 		s.get(t, gone).is(t, 410).has(t, "Cache-Status", "disk; fwd=uri-miss; fwd-status=410, memory; fwd=uri-miss")
 	})

@@ -139,22 +139,21 @@ func (s *Stack) put(ctx context.Context, r Ref, b []byte, modTime time.Time, lev
 func (s *Stack) join(ctx context.Context, r Ref) (f *flight, leader bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f = s.flights[r]
-	if f == nil {
-		f = &flight{ref: r, start: time.Now().Truncate(time.Microsecond), size: -1, holders: 1}
-		s.flights[r] = f
-		leader = true
-		// The fill belongs to all who want the file, so the first one's
-		// leaving must not end it.
-		s.filling.Go(func() { s.fill(context.WithoutCancel(ctx), f) })
-	} else {
+	if f = s.flights[r]; f != nil {
 		s.collapsed++
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.followers++
+		f.holders++
+		return f, false
 	}
-	f.mu.Lock()
-	f.followers++
-	f.holders++
-	f.mu.Unlock()
-	return f, leader
+	// The first one counts before the fill begins, which may be over in no time.
+	f = &flight{ref: r, start: time.Now().Truncate(time.Microsecond), size: -1, followers: 1, holders: 2}
+	s.flights[r] = f
+	// The fill belongs to all who want the file, so the first one's leaving
+	// must not end it.
+	s.filling.Go(func() { s.fill(context.WithoutCancel(ctx), f) })
+	return f, true
 }
 
 // Filling returns how many fills are in flight.
