@@ -131,7 +131,7 @@ func long(t testing.TB) {
 
 // patience bounds every wait. Nothing is decided by how long something takes,
 // so this is far more than it can need.
-const patience = 2 * time.Minute
+const patience = 5 * time.Minute
 
 // eventually waits until done.
 func eventually(t testing.TB, what string, done func() bool) {
