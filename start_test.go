@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -8,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/modtier/modtier/config"
 )
@@ -181,7 +183,9 @@ func TestAStartThatCannotWorkIsRefused(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Chdir(t.TempDir())
 			t.Setenv("GOPROXY", "")
-			err := serve(t.Context(), config.Options{Environ: defaults(t, test.environ)})
+			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second) // else it would serve for ever
+			defer cancel()
+			err := serve(ctx, config.Options{Environ: defaults(t, test.environ)})
 			if err == nil {
 				t.Fatal("it served")
 			}

@@ -88,6 +88,7 @@ func BenchmarkColdZip(b *testing.B) {
 	want := v.file("zip")
 	for b.Loop() {
 		u := newUpstream(b, v)
+		u.files[v.url("zip")] = func() []byte { return want } // making it takes longer than sending it
 		u.next(v.url("zip"), over(2*time.Second))
 		g := start(b, options{upstream: u.URL})
 		var first, whole [clients]time.Duration

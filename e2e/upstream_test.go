@@ -197,16 +197,13 @@ func (u *upstream) hang(release <-chan struct{}) step {
 func over(d time.Duration) step {
 	return func(w http.ResponseWriter, r *http.Request, body []byte) {
 		const parts = 100
+		from := time.Now()
 		begin(w, body, 0)
-		tick := time.NewTicker(d / parts)
-		defer tick.Stop()
 		for i := range parts {
-			if _, err := w.Write(body[i*len(body)/parts : (i+1)*len(body)/parts]); err != nil {
-				return
-			}
+			w.Write(body[i*len(body)/parts : (i+1)*len(body)/parts])
 			http.NewResponseController(w).Flush()
 			select {
-			case <-tick.C:
+			case <-time.After(time.Until(from.Add(d * time.Duration(i+1) / parts))):
 			case <-r.Context().Done():
 				return
 			}

@@ -156,11 +156,13 @@ func TestAbsenceIsRememberedForAMoment(t *testing.T) {
 		b.gave(t, "list refreshed", "list fresh", "list refreshed")
 	})
 	claim(t, "it is never stale", func(t *testing.T) {
-		b := newBubble(t)
-		b.get(t, listPath).is(t, 404)
-		b.voice.fail(outage)
-		time.Sleep(30 * time.Second)
-		b.get(t, listPath).is(t, 502)
+		for _, path := range []string{listPath, "/sumdb/sum.example.com/lookup/example.com/hot@v1.0.0"} {
+			b := newBubble(t)
+			b.get(t, path).is(t, 404)
+			b.voice.fail(outage)
+			time.Sleep(30 * time.Second)
+			b.get(t, path).is(t, 502)
+		}
 	})
 	claim(t, "it does not outlive a restart", func(t *testing.T) {
 		b := newBubble(t)

@@ -70,8 +70,9 @@ func TestCacheStatusOfAFollower(t *testing.T) {
 	} {
 		t.Run(test.kind.String(), func(t *testing.T) {
 			s, path := newSite(t), filePath(hot, test.kind)
-			body, rest := string(tierstest.Bytes(hotFiles, test.kind)), make(chan struct{})
-			s.origin.set(path, speakInParts(body, rest))
+			body := string(tierstest.Bytes(hotFiles, test.kind))
+			page, goOn := speakInParts(t, body)
+			s.origin.set(path, page)
 			var wg sync.WaitGroup
 			ask := func(want string) {
 				wg.Go(func() { s.get(t, path).is(t, 200).says(t, body).has(t, "Cache-Status", want) })
@@ -82,7 +83,7 @@ func TestCacheStatusOfAFollower(t *testing.T) {
 			ask(test.want)
 			ask(test.want)
 			await(t, func() bool { return s.stack.Collapsed() == 2 })
-			close(rest)
+			goOn()
 			wg.Wait()
 			if n := s.origin.count(path); n != 1 {
 				t.Errorf("the origin was asked %d times, want once", n)

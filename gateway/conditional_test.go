@@ -22,12 +22,13 @@ func TestPartsAndConditions(t *testing.T) {
 		partsAndConditions(t, s, hotZip, zip, s.get(t, hotZip).header)
 	})
 	t.Run("in a fill", func(t *testing.T) {
-		s, rest := newSite(t), make(chan struct{})
-		s.origin.set(hotZip, speakInParts(zip, rest))
+		s := newSite(t)
+		page, goOn := speakInParts(t, zip)
+		s.origin.set(hotZip, page)
 		first := s.begin(t, "GET", hotZip)
 		onlyBeginning := zip[:len(zip)/2]
 		partsAndConditions(t, s, hotZip, onlyBeginning, first.Header)
-		close(rest)
+		goOn()
 		s.get(t, hotZip, "Range", "bytes=-4").is(t, 206).says(t, zip[len(zip)-4:])
 		if n := s.origin.count(hotZip); n != 1 {
 			t.Errorf("the origin was asked %d times, want once", n)

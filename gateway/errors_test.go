@@ -190,8 +190,9 @@ func TestARequestThatComesBackIsRefused(t *testing.T) {
 // of no bytes must not pass for a file.
 func TestAClientThatLeavesGetsNoEmptyFile(t *testing.T) {
 	for _, path := range []string{hotMod, "/example.com/hot/@v/list"} {
-		s, rest := newSite(t), make(chan struct{})
-		s.origin.set(path, speakInParts(string(hotFiles.Mod), rest))
+		s := newSite(t)
+		page, goOn := speakInParts(t, string(hotFiles.Mod))
+		s.origin.set(path, page)
 		conn, err := net.Dial("tcp", s.Listener.Addr().String())
 		if err != nil {
 			t.Fatal(err)
@@ -206,7 +207,7 @@ func TestAClientThatLeavesGetsNoEmptyFile(t *testing.T) {
 		if n, err := conn.Read(got); n > 0 || err == nil {
 			t.Errorf("%s: got %q, error %v, want the connection closed", path, got[:n], err)
 		}
-		close(rest)
+		goOn()
 		s.settle(t)
 		s.get(t, path).is(t, 200)
 	}

@@ -147,14 +147,14 @@ func TestWhatIsCounted(t *testing.T) {
 		}, []string{lookup("memory", "mod", "miss", 1), lookup("disk", "mod", "error", 1), operation("memory", "open", 1),
 			operation("disk", "open", 1), request("mod", 500, "none", 1)}},
 		{"two followers beside the first", cold, func(t *testing.T, s *site) {
-			rest := make(chan struct{})
-			s.origin.set(hotZip, speakInParts(zip, rest))
+			page, goOn := speakInParts(t, zip)
+			s.origin.set(hotZip, page)
 			var wg sync.WaitGroup
 			for range 3 {
 				wg.Go(func() { s.get(t, hotZip).is(t, 200).says(t, zip) })
 			}
 			await(t, func() bool { return s.stack.Collapsed() == 2 })
-			close(rest)
+			goOn()
 			wg.Wait()
 		}, []string{lookup("memory", "zip", "miss", 3), lookup("disk", "zip", "miss", 3), lookup("upstream", "zip", "hit", 1),
 			operation("memory", "open", 3), operation("disk", "open", 3), operation("upstream", "open", 1), read("upstream", zips),

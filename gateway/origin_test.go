@@ -118,9 +118,12 @@ func speak(status int, text string) http.HandlerFunc {
 	}
 }
 
-// speakInParts answers with the first half of a text, and with the rest when it
-// is let.
-func speakInParts(text string, rest <-chan struct{}) http.HandlerFunc {
+// speakInParts answers with the first half of a text, and with the rest once it
+// is let go on, which the end of the test does at the latest.
+func speakInParts(t *testing.T, text string) (page http.HandlerFunc, goOn func()) {
+	rest := make(chan struct{})
+	goOn = sync.OnceFunc(func() { close(rest) })
+	t.Cleanup(goOn)
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Length", fmt.Sprint(len(text)))
 		fmt.Fprint(w, text[:len(text)/2])
@@ -130,7 +133,7 @@ func speakInParts(text string, rest <-chan struct{}) http.HandlerFunc {
 			fmt.Fprint(w, text[len(text)/2:])
 		case <-r.Context().Done():
 		}
-	}
+	}, goOn
 }
 
 // cut answers with the first bytes of a text and then breaks the connection.

@@ -76,22 +76,24 @@ func TestTheKernelCanCopyWhatIsOnDisk(t *testing.T) {
 		s.take(hotZip, "Range", "bytes=3-9").took(t, 7, 0)
 	})
 	t.Run("a fill comes as a file to all who follow it", func(t *testing.T) {
-		s, rest := newSite(t), make(chan struct{})
-		s.origin.set(hotZip, speakInParts(zip, rest))
+		s := newSite(t)
+		page, goOn := speakInParts(t, zip)
+		s.origin.set(hotZip, page)
 		var wg sync.WaitGroup
 		for range 3 {
 			wg.Go(func() { s.take(hotZip).took(t, len(zip), 0) })
 		}
 		await(t, func() bool { return s.stack.Collapsed() == 2 })
-		close(rest)
+		goOn()
 		wg.Wait()
 	})
 	t.Run("a part of a fill comes in bytes, as they come", func(t *testing.T) {
-		s, rest := newSite(t), make(chan struct{})
-		s.origin.set(hotZip, speakInParts(zip, rest))
+		s := newSite(t)
+		page, goOn := speakInParts(t, zip)
+		s.origin.set(hotZip, page)
 		resp := s.begin(t, "GET", hotZip)
 		s.take(hotZip, "Range", "bytes=3-9").took(t, 0, 7)
-		close(rest)
+		goOn()
 		io.Copy(io.Discard, resp.Body)
 	})
 	t.Run("a hit in memory is one write", func(t *testing.T) {
@@ -104,14 +106,15 @@ func TestTheKernelCanCopyWhatIsOnDisk(t *testing.T) {
 func TestTheBeginningOfAFillIsNotHeldBack(t *testing.T) {
 	v := module.Version{Path: "example.com/slow", Version: "v1.0.0"}
 	zip := string(tierstest.Bytes(tierstest.Version(v, "a"), tiers.Zip))
-	s, rest := newSite(t), make(chan struct{})
-	s.origin.set(filePath(v, tiers.Zip), speakInParts(zip, rest))
+	s := newSite(t)
+	page, goOn := speakInParts(t, zip)
+	s.origin.set(filePath(v, tiers.Zip), page)
 	resp := s.begin(t, "GET", filePath(v, tiers.Zip))
 	begun := make([]byte, len(zip)/2)
 	if _, err := io.ReadFull(resp.Body, begun); err != nil || string(begun) != zip[:len(zip)/2] {
 		t.Errorf("got %q, error %v, want what the origin has sent", begun, err)
 	}
-	close(rest)
+	goOn()
 	if b, err := io.ReadAll(resp.Body); err != nil || string(b) != zip[len(zip)/2:] {
 		t.Errorf("then got %d bytes, error %v, want the other %d", len(b), err, len(zip)-len(zip)/2)
 	}

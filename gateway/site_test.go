@@ -220,8 +220,8 @@ func (r reply) tells(t *testing.T, want string) reply {
 // await waits until done, which something that runs already brings about.
 func await(t *testing.T, done func() bool) {
 	t.Helper()
-	for !done() {
-		if t.Context().Err() != nil {
+	for begun := time.Now(); !done(); {
+		if t.Context().Err() != nil || time.Since(begun) > time.Minute {
 			t.Fatal("it did not come")
 		}
 		runtime.Gosched()

@@ -10,6 +10,10 @@ import (
 // It is a miss, never an answer.
 var ErrCorrupt = errors.New("corrupt file")
 
+// ErrWhole is what a store that holds whole versions only answers to a Save
+// without a zip.
+var ErrWhole = errors.New("only whole versions can be stored here")
+
 // An AbsentError is an absence in the words of the upstream that asserted it.
 // It matches [fs.ErrNotExist]. A tier that simply lacks a file returns
 // fs.ErrNotExist bare.

@@ -99,7 +99,8 @@ type Store interface {
 	// a later Save of v succeeds, and until then Versions does not list v.
 	// What is already stored stays: the first save wins, and a later one
 	// returns nil. The info goes in last and only with the zip; without a
-	// zip only the go.mod is kept.
+	// zip only the go.mod is kept. A store that can hold only whole versions
+	// answers ErrWhole to that.
 	Save(ctx context.Context, v module.Version, f Files) error
 
 	// Versions lists the versions of path of which all three files are
