@@ -89,8 +89,6 @@ func BenchmarkMemory(b *testing.B) {
 	}
 }
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
 func sumOfBody(url string) (uint32, error) {
 	resp, err := http.Get(url)
 	if err != nil {

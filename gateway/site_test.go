@@ -164,7 +164,9 @@ func (s *site) ask(t *testing.T, method, path string, header ...string) reply {
 // proxies must be well formed, whatever it is.
 func (s *site) begin(t *testing.T, method, path string, header ...string) *http.Response {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, s.URL+path, nil)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // else a bug could hang the test
+	t.Cleanup(cancel)
+	req, err := http.NewRequestWithContext(ctx, method, s.URL+path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
