@@ -2,29 +2,40 @@ package tiers
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"sync"
 )
 
-// direct opens r at the upstream for one client, when there is no place to spool
+// direct opens r below the caches for one client, when there is no place to spool
 // it. A zip is not checked then: it is nowhere held until it is known to be sound.
-// Its fetch counts as a fill until Body is closed.
-func (s *Stack) direct(ctx context.Context, r Ref) (*Object, error) {
-	if err := s.sem.Acquire(ctx, 1); err != nil {
-		return nil, fmt.Errorf("waiting for one of %d fills to end: %w", s.Fills, err)
+// A fetch from the upstream counts as a fill until Body is closed.
+func (s *Stack) direct(ctx context.Context, r Ref) (o *Object, err error) {
+	if s.suspect(r.Module()) {
+		return nil, fmt.Errorf("%s: a version that was rejected before cannot be verified without a spool: %w", r, ErrCorrupt)
 	}
-	release := sync.OnceFunc(func() { s.sem.Release(1) })
-	o, err := s.Upstream.Open(ctx, r)
-	if err == nil && r.Kind == Zip {
-		o.Body = &releasing{o.Body, release}
+	var release func()
+	var sick error
+	for level := range len(s.Stores) + 1 {
+		if o, release, err = s.openBelow(ctx, r, level); err == nil {
+			break
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			sick = err
+		}
+	}
+	if err != nil {
+		return nil, cmp.Or(sick, err) // absence needs unanimity
+	}
+	if r.Kind == Zip {
+		o.Body = &releasing{o.Body, sync.OnceFunc(release)}
 		return o, nil
 	}
 	defer release()
-	if err != nil {
-		return nil, err
-	}
 	defer o.Body.Close()
 	b, err := io.ReadAll(io.LimitReader(o.Body, maxSmall+1))
 	if err == nil && o.Size >= 0 && int64(len(b)) != o.Size {
@@ -34,7 +45,7 @@ func (s *Stack) direct(ctx context.Context, r Ref) (*Object, error) {
 		return nil, fmt.Errorf("%s: %w", r, err)
 	}
 	if err := checkSound(r, bytes.NewReader(b), int64(len(b))); err != nil {
-		return nil, fmt.Errorf("the upstream sent a %w", err)
+		return nil, fmt.Errorf("the %s sent a %w", s.tierKind(o.Tier), err)
 	}
 	return NewObject(b, o.ModTime, o.Tier), nil
 }

@@ -36,6 +36,8 @@ type Disk struct {
 	walked chan struct{} // closed when the index is complete, or given up
 	stop   chan struct{} // closed by Close
 
+	left []entry // of the queue, as an earlier process left it
+
 	evicting sync.Mutex // held while files go for the sake of the file system
 
 	// saving holds off other Saves of a version, chosen by its hash, so that
@@ -81,6 +83,12 @@ func OpenDisk(dir string, limits DiskLimits, log *slog.Logger) (*Disk, error) {
 		return nil, fmt.Errorf("disk: %w", err)
 	}
 	if d.layout.escape, err = foldsCase(root, d.spools.dir); err != nil {
+		d.spools.close(root)
+		root.Close()
+		return nil, fmt.Errorf("disk: %w", err)
+	}
+	// What waits for a save is pinned before anything can be evicted.
+	if d.left, err = d.readEntries(); err != nil {
 		d.spools.close(root)
 		root.Close()
 		return nil, fmt.Errorf("disk: %w", err)

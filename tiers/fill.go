@@ -5,12 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"sync"
 	"time"
 )
 
 // errNoSpool says that there is nowhere to spool a fill, so that each client
-// has to be served straight from the upstream.
+// has to be served straight from below.
 var errNoSpool = errors.New("no spool")
 
 // copyBuffer is how much of a body a leader reads at once, in bytes.
@@ -30,6 +31,7 @@ func (s *Stack) fill(ctx context.Context, f *flight) {
 		s.mu.Lock()
 		delete(s.flights, f.ref)
 		s.mu.Unlock()
+		f.land()
 		f.leave()
 	}()
 	if o, err := s.Disk.Open(ctx, f.ref); err == nil {
@@ -38,61 +40,137 @@ func (s *Stack) fill(ctx context.Context, f *flight) {
 		f.end(0, nil)
 		return
 	}
-	err := s.spoolUp(ctx, f)
-	if err == nil {
-		s.land(ctx, f)
+	n, level, err := s.spoolUp(ctx, f)
+	kept := false
+	if err != nil {
+		f.end(n, err)
+	} else {
+		kept, err = s.keep(ctx, f, n, level)
 	}
 	if s.Filled != nil {
 		f.mu.Lock()
-		fill := Fill{f.ref, f.tier, err, f.firstByte, time.Since(f.start), f.followers}
+		fill := Fill{f.ref, f.tier, err, f.firstByte, time.Since(f.start), f.followers, kept}
 		f.mu.Unlock()
 		s.Filled(fill)
 	}
 }
 
-// spoolUp copies the file from the upstream to the spool, and ends the flight.
-func (s *Stack) spoolUp(ctx context.Context, f *flight) (err error) {
-	var n int64
-	defer func() { f.end(n, err) }()
-	if err := s.sem.Acquire(ctx, 1); err != nil {
-		return fmt.Errorf("waiting for one of %d fills to end: %w", s.Fills, context.Cause(ctx))
+// spoolUp copies the file from the fastest tier below that has it to the spool,
+// and returns its size and the place of that tier among the stores; behind the
+// last one is the upstream. If a tier breaks off, the next one goes on at the same
+// place, once it has shown to have the same file.
+func (s *Stack) spoolUp(ctx context.Context, f *flight) (n int64, level int, err error) {
+	var sick error
+	for level = range len(s.Stores) + 1 {
+		var o *Object
+		var release func()
+		if o, release, err = s.openBelow(ctx, f.ref, level); err == nil {
+			n, err = s.take(ctx, f, o, n)
+			o.Body.Close()
+			release()
+			if err == nil {
+				return n, level, nil
+			}
+			if level == len(s.Stores) && sick == nil || errors.Is(err, errNoSpool) || ctx.Err() != nil {
+				return n, level, err
+			}
+		}
+		if level == len(s.Stores) {
+			break
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			if !errors.Is(err, ErrDown) {
+				s.Log.Warn("a store could not be asked; asking the next tier", "err", err)
+			}
+			sick = err
+		}
 	}
-	defer s.sem.Release(1)
-
-	o, err := s.Upstream.Open(ctx, f.ref)
-	if err != nil {
-		return err
+	if sick != nil && (n > 0 || errors.Is(err, fs.ErrNotExist)) {
+		err = fmt.Errorf("no other tier has %s, but %w", f.ref, sick)
 	}
-	defer o.Body.Close()
-	sp, err := s.Disk.newSpool(o.Size)
-	if err != nil {
-		s.Log.Warn("a file is served and not kept", "file", f.ref, "err", err)
-		return fmt.Errorf("%w: %w", errNoSpool, err)
-	}
-	f.spool, f.tier = sp, o.Tier // read by others only once f is open
-	if f.ref.Kind == Zip {
-		f.open(o.Size)
-	}
-	n, err = f.copy(o.Body)
-	if err != nil {
-		return fmt.Errorf("%s: %w", f.ref, err)
-	}
-	if o.Size >= 0 && n != o.Size {
-		return fmt.Errorf("%s: %d of %d bytes came: %w", f.ref, n, o.Size, io.ErrUnexpectedEOF)
-	}
-	if err := checkSound(f.ref, sp.file, n); err != nil {
-		return fmt.Errorf("the upstream sent a %w", err)
-	}
-	if f.ref.Kind != Zip {
-		// Nobody gains by half an info or go.mod, and a bad one can still be
-		// answered as an error.
-		f.open(n)
-	}
-	return nil
+	return n, level, err
 }
 
-// copy copies body to the spool and tells the followers of each step.
-func (f *flight) copy(body io.Reader) (n int64, err error) {
+// openBelow opens r in the store at level, or behind the last one in the
+// upstream. The caller must call release when it has closed the body.
+func (s *Stack) openBelow(ctx context.Context, r Ref, level int) (o *Object, release func(), err error) {
+	if level < len(s.Stores) {
+		o, err = s.Stores[level].Open(ctx, r)
+		return o, func() {}, err
+	}
+	if s.Upstream == nil {
+		return nil, nil, fs.ErrNotExist
+	}
+	if err := s.sem.Acquire(ctx, 1); err != nil {
+		return nil, nil, fmt.Errorf("waiting for one of %d fills to end: %w", s.Fills, context.Cause(ctx))
+	}
+	if o, err = s.Upstream.Open(ctx, r); err != nil {
+		s.sem.Release(1)
+		return nil, nil, err
+	}
+	return o, func() { s.sem.Release(1) }, nil
+}
+
+// take copies o to the spool, of which the first have bytes are there already, and
+// checks the whole. It returns how many bytes are there now.
+func (s *Stack) take(ctx context.Context, f *flight, o *Object, have int64) (int64, error) {
+	if f.spool == nil {
+		sp, err := s.Disk.newSpool(o.Size)
+		if err != nil {
+			s.Log.Warn("a file is served and not kept", "file", f.ref, "err", err)
+			return 0, fmt.Errorf("%w: %w", errNoSpool, err)
+		}
+		f.spool, f.tier = sp, o.Tier // read by others only once f is open
+	}
+	early := f.ref.Kind == Zip && !s.suspect(f.ref.Module())
+	if early {
+		f.open(o.Size)
+	} else {
+		// Nobody has seen any of it, so another tier's copy may be another one.
+		have = 0
+		if err := f.spool.empty(); err != nil {
+			return 0, fmt.Errorf("%w: %w", errNoSpool, err)
+		}
+		f.tier = o.Tier
+	}
+	if err := f.spool.agrees(o.Body, have); err != nil {
+		return have, fmt.Errorf("%s: %s: %w", o.Tier, f.ref, err)
+	}
+	n, err := f.copy(o.Body, have)
+	if err != nil {
+		return n, fmt.Errorf("%s: %s: %w", o.Tier, f.ref, err)
+	}
+	if o.Size >= 0 && n != o.Size {
+		return n, fmt.Errorf("%s: %s: %d of %d bytes came: %w", o.Tier, f.ref, n, o.Size, io.ErrUnexpectedEOF)
+	}
+	if size := f.announced(); size >= 0 && n != size {
+		return n, fmt.Errorf("%s: %s: %d bytes came, and %d were announced: %w", o.Tier, f.ref, n, size, errOther)
+	}
+	if err := checkSound(f.ref, f.spool.file, n); err != nil {
+		return n, fmt.Errorf("the %s sent a %w", s.tierKind(o.Tier), err)
+	}
+	if s.suspect(f.ref.Module()) && s.Queue != nil && s.Queue.Verify != nil {
+		if err := s.Queue.Verify.Check(ctx, f.ref, f.spool.file, n); err != nil {
+			return n, fmt.Errorf("the %s sent a version that was rejected before: %w", s.tierKind(o.Tier), err)
+		}
+	}
+	return n, nil
+}
+
+// errOther says that two tiers have different content under one name.
+var errOther = errors.New("another tier has other content under this name")
+
+// tierKind returns what to call a tier in a message.
+func (s *Stack) tierKind(tier string) string {
+	if s.level(tier) >= 0 {
+		return "store " + tier
+	}
+	return tier
+}
+
+// copy copies body behind the first n bytes of the spool, and tells the followers
+// of each step.
+func (f *flight) copy(body io.Reader, n int64) (int64, error) {
 	buf := copyBuffers.Get().(*[copyBuffer]byte)
 	defer copyBuffers.Put(buf)
 	for {
@@ -114,16 +192,84 @@ func (f *flight) copy(body io.Reader) (n int64, err error) {
 	}
 }
 
-// land gives the spool its name on disk and promotes it.
-func (s *Stack) land(ctx context.Context, f *flight) {
-	if err := s.Disk.adopt(f.spool, f.ref, f.size, f.start); err != nil {
+// keep gives the file of n bytes, which came from the tier at level, its name on
+// disk, promotes it and ends the flight. It reports whether the file is kept.
+//
+// The last byte is not served before the file is safe: on disk, in the queue if a
+// store lacks it, and saved if fills wait for their saves.
+func (s *Stack) keep(ctx context.Context, f *flight, n int64, level int) (kept bool, err error) {
+	owed := s.Queue != nil && level > 0 && f.ref.Kind != Info
+	if !owed {
+		f.open(n)
+		f.end(n, nil)
+		kept = s.adopt(f, n)
+	} else {
+		if kept = s.enqueue(f, n, level); kept {
+			f.land()
+			err = s.settle(ctx, f)
+		}
+		if err == nil {
+			f.open(n)
+		}
+		f.end(n, err)
+	}
+	if kept && err == nil {
+		s.promoteFill(ctx, f, n)
+	}
+	return kept, err
+}
+
+// enqueue makes durable that the stores above level lack the file, and then lets
+// it show on disk. If either fails the file is served, and neither kept nor saved.
+func (s *Stack) enqueue(f *flight, n int64, level int) bool {
+	v := f.ref.Module()
+	var names []string
+	for _, l := range s.Stores[:min(level, len(s.Stores))] {
+		names = append(names, l.Name)
+	}
+	fresh, err := s.Queue.add(v, f.ref.Kind == Zip, names)
+	if err != nil {
+		s.Log.Warn("a file was served and is neither kept nor saved", "file", f.ref, "err", err)
+		return false
+	}
+	if !s.adopt(f, n) {
+		if fresh {
+			s.Queue.cancel(v)
+		}
+		return false
+	}
+	s.Queue.measure(v)
+	return true
+}
+
+// settle waits for the save of the file's version, if fills are to. That it cannot
+// be saved now is nothing to its clients; that it is not what its name says is.
+func (s *Stack) settle(ctx context.Context, f *flight) error {
+	if !s.Queue.through() {
+		return nil
+	}
+	err := s.Queue.wait(ctx, f.ref.Module())
+	if errors.Is(err, ErrCorrupt) {
+		return err
+	}
+	return nil // the queue has logged why, and tries again
+}
+
+// adopt gives the spool its name on disk.
+func (s *Stack) adopt(f *flight, n int64) bool {
+	if err := s.Disk.adopt(f.spool, f.ref, n, f.start); err != nil {
 		s.Log.Warn("a file was served and is not kept", "file", f.ref, "err", err)
+		return false
+	}
+	return true
+}
+
+// promoteFill copies what is on disk now to the faster caches.
+func (s *Stack) promoteFill(ctx context.Context, f *flight, n int64) {
+	if !promotable(f.ref, n) {
 		return
 	}
-	if !promotable(f.ref, f.size) {
-		return
-	}
-	b := make([]byte, f.size)
+	b := make([]byte, n)
 	if _, err := f.spool.file.ReadAt(b, 0); err != nil && err != io.EOF {
 		s.Log.Warn("a file is not promoted", "file", f.ref, "err", err) // disk has it
 		return

@@ -31,6 +31,7 @@ type flight struct {
 	ready     int64 // bytes that followers may read
 	ended     bool
 	err       error // why it ended; nil for a whole file
+	landed    bool  // the file has its name on disk, or will never have it
 	followers int
 	holders   int           // who may yet open the spool: the leader, and followers on their way
 	firstByte time.Duration // after start
@@ -44,6 +45,7 @@ type Fill struct {
 	FirstByte time.Duration // from the start to the first byte; 0 if none came
 	Duration  time.Duration // from the start until the last byte was on disk
 	Followers int           // requests that it served
+	Kept      bool          // it is on disk, and in the queue if a store lacks it
 }
 
 // change applies do and wakes the waiting followers.
@@ -57,10 +59,24 @@ func (f *flight) change(do func()) {
 	}
 }
 
-// open announces the spool and its size, -1 if that is not known. From now on
-// followers have an Object.
+// open announces the spool and its size, -1 if that is not known, unless that was
+// done. From now on followers have an Object.
 func (f *flight) open(size int64) {
-	f.change(func() { f.opened, f.size = true, size })
+	f.change(func() {
+		if !f.opened {
+			f.opened, f.size = true, size
+		}
+	})
+}
+
+// announced returns the size that followers know, or -1.
+func (f *flight) announced() int64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.opened {
+		return -1
+	}
+	return f.size
 }
 
 // advance lets the followers read up to ready. The leader keeps back the last
@@ -88,6 +104,9 @@ func (f *flight) end(size int64, err error) {
 		}
 	})
 }
+
+// land says that the file has its name on disk, or that there will be none.
+func (f *flight) land() { f.change(func() { f.landed = true }) }
 
 // leave says that the caller opens the spool no more. The last one to leave
 // discards it: if it is not kept on disk, there is no other name to find it by.

@@ -3,6 +3,7 @@ package tiers
 import (
 	"cmp"
 	"math"
+	"path"
 	"slices"
 	"sync"
 	"time"
@@ -31,8 +32,10 @@ type index struct {
 	known    *simplelru.LRU[string, known]
 	bytes    int64
 	files    int64
-	reserved int64 // bytes of files that are about to get their names
-	complete bool  // the files found at the start are in
+	reserved int64            // bytes of files that are about to get their names
+	complete bool             // the files found at the start are in
+	pinned   map[string]int64 // the bytes in each directory that must not go
+	pins     int64            // their sum
 }
 
 // known is what the index knows of a file.
@@ -55,7 +58,22 @@ func newIndex(bounded bool) *index {
 		n = math.MaxInt
 	}
 	lru, _ := simplelru.NewLRU[string, known](n, nil) // fails only for n <= 0
-	return &index{bounded: bounded, known: lru}
+	return &index{bounded: bounded, known: lru, pinned: make(map[string]int64)}
+}
+
+// pin keeps the files in dir, of so many bytes in all, from eviction until unpin.
+func (x *index) pin(dir string, bytes int64) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.pins += bytes - x.pinned[dir]
+	x.pinned[dir] = bytes
+}
+
+func (x *index) unpin(dir string) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.pins -= x.pinned[dir]
+	delete(x.pinned, dir)
 }
 
 // use records that name was opened now, with that size. It reports whether the
@@ -144,14 +162,14 @@ func (x *index) fillIn(all []found) {
 }
 
 // reserve counts incoming bytes as taken until release, and takes the least
-// recently used files out of the index until all stays within limit (0 is no
-// limit) and the file system has got back the bytes that it lacks. It reports
-// false, and takes none, if even that would not be enough. Before the index is
+// recently used files that are not pinned out of the index until all stays within
+// limit (0 is no limit) and the file system has got back the bytes that it lacks.
+// It reports false, and takes none, if even that would not be enough. Before the index is
 // complete it takes none either, for it does not know yet which file is the oldest.
 func (x *index) reserve(incoming, limit, lacking int64) (victims []found, ok bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if limit > 0 && x.reserved+incoming > limit {
+	if limit > 0 && x.pins+x.reserved+incoming > limit {
 		return nil, false
 	}
 	x.reserved += incoming
@@ -162,10 +180,17 @@ func (x *index) reserve(incoming, limit, lacking int64) (victims []found, ok boo
 	if limit > 0 {
 		need = max(need, x.bytes+x.reserved-limit)
 	}
-	for need > 0 {
+	for range x.known.Len() {
+		if need <= 0 {
+			break
+		}
 		name, k, ok := x.known.RemoveOldest()
 		if !ok {
 			break
+		}
+		if _, ok := x.pinned[path.Dir(name)]; ok {
+			x.known.Add(name, k) // out of the way of the next search
+			continue
 		}
 		x.bytes -= k.size
 		x.files--

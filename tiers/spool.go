@@ -1,9 +1,11 @@
 package tiers
 
 import (
+	"bytes"
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"strconv"
@@ -132,6 +134,40 @@ func (d *Disk) newSpool(size int64) (*spool, error) {
 		return nil, err
 	}
 	return &spool{d, name, f}, nil
+}
+
+// empty makes s as it was when it was new.
+func (s *spool) empty() error {
+	if err := s.file.Truncate(0); err != nil {
+		return err
+	}
+	_, err := s.file.Seek(0, io.SeekStart)
+	return err
+}
+
+// agrees reads the first n bytes of body, and returns an error unless they are
+// those of s.
+func (s *spool) agrees(body io.Reader, n int64) error {
+	if n == 0 {
+		return nil
+	}
+	buf := copyBuffers.Get().(*[copyBuffer]byte)
+	defer copyBuffers.Put(buf)
+	theirs, ours := buf[:copyBuffer/2], buf[copyBuffer/2:]
+	for off := int64(0); off < n; {
+		part := min(n-off, int64(len(theirs)))
+		if _, err := io.ReadFull(body, theirs[:part]); err != nil {
+			return err
+		}
+		if _, err := s.file.ReadAt(ours[:part], off); err != nil {
+			return err
+		}
+		if !bytes.Equal(theirs[:part], ours[:part]) {
+			return errOther
+		}
+		off += part
+	}
+	return nil
 }
 
 // discard ends the spool, if it is not nil. Who has it open may read on.

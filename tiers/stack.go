@@ -7,9 +7,11 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/hashicorp/golang-lru/v2/simplelru"
 	"golang.org/x/mod/module"
 	"golang.org/x/sync/semaphore"
 )
@@ -24,7 +26,9 @@ const maxPromoted = 256 << 10
 type Stack struct {
 	Caches   []Cache       // fastest first; the last one is Disk
 	Disk     *Disk         // where fills are spooled; never nil
+	Stores   []Level       // fastest first; nil for an edge
 	Upstream Source        // nil when offline
+	Queue    *Queue        // carries fills to the stores; nil if these are only read
 	Fills    int64         // most fills from Upstream at once; 0 is 256
 	Timeout  time.Duration // bound on one fill; 0 is 10 minutes
 	Filled   func(Fill)    // called after each fill; may be nil
@@ -37,7 +41,23 @@ type Stack struct {
 	mu        sync.Mutex // guards all below
 	flights   map[Ref]*flight
 	collapsed int64
+	suspects  *simplelru.LRU[module.Version, struct{}]
 }
+
+// A Level is a store of a stack, under its name in the configuration, the log
+// and the metrics.
+type Level struct {
+	Name string
+	Store
+}
+
+// level returns the place of the store of that name, or -1.
+func (s *Stack) level(name string) int {
+	return slices.IndexFunc(s.Stores, func(l Level) bool { return l.Name == name })
+}
+
+// maxSuspects is how many rejected versions are remembered.
+const maxSuspects = 4096
 
 func (s *Stack) init() {
 	s.once.Do(func() {
@@ -52,21 +72,29 @@ func (s *Stack) init() {
 		}
 		s.sem = semaphore.NewWeighted(s.Fills)
 		s.mu.Lock() // Filling may be called before the first Open
-		defer s.mu.Unlock()
 		s.flights = make(map[Ref]*flight)
+		s.suspects, _ = simplelru.NewLRU[module.Version, struct{}](maxSuspects, nil) // fails only for 0
+		s.mu.Unlock()
+		if s.Queue != nil {
+			s.Queue.start(s)
+		}
 	})
 }
 
+// Start starts the saving of what an earlier process left in the queue. The
+// other methods do so too.
+func (s *Stack) Start() { s.init() }
+
 // Open opens the file that r names, from the fastest tier that has it. If none
-// has, and there is an upstream, Open returns as soon as the upstream begins to
-// answer; the Object's Body then follows the fill.
+// cache has it, Open returns as soon as the fastest store that has it, or else the
+// upstream, begins to answer; the Object's Body then follows the fill.
 func (s *Stack) Open(ctx context.Context, r Ref) (*Object, error) {
 	s.init()
 	o, sick := s.lookup(ctx, r)
 	if o != nil {
 		return o, nil
 	}
-	if s.Upstream == nil {
+	if s.Upstream == nil && len(s.Stores) == 0 {
 		if sick != nil {
 			return nil, sick // what it holds is not known
 		}
@@ -170,7 +198,8 @@ func (s *Stack) Collapsed() int64 {
 	return s.collapsed
 }
 
-// Drain waits until no fill is in flight. Nobody may call Open any more.
+// Drain waits until no fill is in flight and nothing waits for a save. Nobody
+// may call Open any more.
 func (s *Stack) Drain(ctx context.Context) error {
 	done := make(chan struct{})
 	go func() {
@@ -179,40 +208,12 @@ func (s *Stack) Drain(ctx context.Context) error {
 	}()
 	select {
 	case <-done:
-		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-}
-
-// Save stores the files of v.
-func (s *Stack) Save(ctx context.Context, v module.Version, f Files) error {
-	return s.Disk.Save(ctx, v, f)
-}
-
-// Versions lists the whole versions of path that are held.
-func (s *Stack) Versions(ctx context.Context, path string) ([]string, error) {
-	return s.Disk.Versions(ctx, path)
-}
-
-// Delete removes v from all tiers.
-func (s *Stack) Delete(ctx context.Context, v module.Version) error {
-	absent := true
-	for i := len(s.Caches) - 1; i >= 0; i-- { // slowest first: nothing is promoted again
-		err := s.Caches[i].Delete(ctx, v)
-		if err == nil {
-			absent = false
-		} else if !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
+	if s.Queue == nil {
+		return nil
 	}
-	if absent {
-		return fs.ErrNotExist
-	}
-	return nil
-}
-
-// Catalog lists the whole versions that are held.
-func (s *Stack) Catalog(ctx context.Context, token string, n int) ([]module.Version, string, error) {
-	return s.Disk.Catalog(ctx, token, n)
+	s.init()
+	return s.Queue.drain(ctx)
 }

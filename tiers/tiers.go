@@ -122,3 +122,11 @@ type Files struct {
 	Mod  []byte            // required
 	Zip  *io.SectionReader // nil if only the go.mod is to be kept
 }
+
+// A Difference is a save that was kept out, since other content is stored under
+// the name: the first save wins.
+type Difference struct {
+	Store           string // the tier that has the stored content
+	Ref             Ref    // the first file that differs
+	Stored, Refused string // the SHA-256 of both contents, in hex
+}

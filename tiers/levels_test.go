@@ -1,0 +1,407 @@
+package tiers_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/mod/module"
+
+	"github.com/modtier/modtier/tiers"
+	"github.com/modtier/modtier/tiers/tierstest"
+)
+
+// A level is a store, a disk without bounds, that can be made to fail.
+type level struct {
+	tiers.Store
+
+	mu    sync.Mutex // guards all below
+	name  string
+	fail  error         // what it answers to everything; nil if it is well
+	whole bool          // it holds whole versions only
+	hold  chan struct{} // saves wait until it is closed; nil for none
+	cut   int64         // bodies break off there; 0 for none
+	opens int
+	saves []module.Version // asked for, in order
+	times []time.Time      // of saves
+}
+
+func newLevel(t *testing.T, name string) *level {
+	return &level{Store: openDisk(t, t.TempDir(), tiers.DiskLimits{}), name: name}
+}
+
+// be makes l fail with err, or well again.
+func (l *level) be(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.fail = err
+}
+
+func (l *level) opened() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.opens
+}
+
+func (l *level) saved() []module.Version {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.saves)
+}
+
+func (l *level) Open(ctx context.Context, r tiers.Ref) (*tiers.Object, error) {
+	l.mu.Lock()
+	l.opens++
+	fail, cut := l.fail, l.cut
+	l.mu.Unlock()
+	if fail != nil {
+		return nil, fail
+	}
+	o, err := l.Store.Open(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	o.Tier = l.name
+	if cut > 0 {
+		o.Body = &cutBody{o.Body, cut}
+	}
+	return o, nil
+}
+
+func (l *level) Save(ctx context.Context, v module.Version, f tiers.Files) error {
+	l.mu.Lock()
+	l.saves, l.times = append(l.saves, v), append(l.times, time.Now())
+	fail, whole, hold := l.fail, l.whole, l.hold
+	l.mu.Unlock()
+	if hold != nil {
+		select {
+		case <-hold:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	if fail != nil {
+		return fail
+	}
+	if whole && f.Zip == nil {
+		return tiers.ErrWhole
+	}
+	return l.Store.Save(ctx, v, f)
+}
+
+func (l *level) Versions(ctx context.Context, path string) ([]string, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.fail != nil {
+		return nil, l.fail
+	}
+	return l.Store.Versions(ctx, path)
+}
+
+// A cutBody breaks off.
+type cutBody struct {
+	io.ReadCloser
+	left int64
+}
+
+func (b *cutBody) Read(p []byte) (int, error) {
+	if b.left == 0 {
+		return 0, errors.New("connection reset")
+	}
+	n, err := b.ReadCloser.Read(p[:min(b.left, int64(len(p)))])
+	b.left -= int64(n)
+	return n, err
+}
+
+// withStores puts stores below s, and a queue that carries to them.
+func (s *stack) withStores(t *testing.T, q *tiers.Queue, levels ...*level) *stack {
+	for _, l := range levels {
+		s.Stores = append(s.Stores, tiers.Level{Name: l.name, Store: l})
+	}
+	s.Queue = q
+	if q != nil {
+		t.Cleanup(q.Close)
+	}
+	return s
+}
+
+// settles waits until nothing moves, for as long as it takes.
+func (s *stack) settles(t *testing.T) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+	defer cancel()
+	if err := s.Drain(ctx); err != nil {
+		t.Errorf("drain: %v", err)
+	}
+}
+
+func (s *stack) asksAll(t *testing.T) {
+	t.Helper()
+	for _, r := range []tiers.Ref{info, mod, zip} {
+		s.asks(t, r, 1)[0].gotAll(t, content(r))
+	}
+}
+
+func TestStackOfTwoStores(t *testing.T) {
+	two := func(t *testing.T, a answer) (s *stack, minio, s3 *level) {
+		minio, s3 = newLevel(t, "minio"), newLevel(t, "s3")
+		return newStack(t, a).withStores(t, &tiers.Queue{}, minio, s3), minio, s3
+	}
+
+	claim(t, "what only the slowest has is served, and ends in the faster one", func(t *testing.T) {
+		s, minio, s3 := two(t, nil)
+		s.Upstream = nil
+		if err := s3.Store.Save(t.Context(), version, files); err != nil {
+			t.Fatal(err)
+		}
+		s.tells(t, zip, "s3")
+		s.settles(t)
+		tierstest.Holds(t, minio.Store, version, files)
+		if got := s3.saved(); len(got) > 0 {
+			t.Errorf("s3: got saves of %v, want none of what it has", got)
+		}
+	})
+
+	claim(t, "what the upstream has ends in both", func(t *testing.T) {
+		s, minio, s3 := two(t, has)
+		s.asksAll(t)
+		s.settles(t)
+		tierstest.Holds(t, minio.Store, version, files)
+		tierstest.Holds(t, s3.Store, version, files)
+	})
+
+	claim(t, "with the slower one sick the faster one gets it, and the slower one later", func(t *testing.T) {
+		s, minio, s3 := two(t, has)
+		s3.be(errSick)
+		s.asksAll(t)
+		time.Sleep(time.Minute)
+		tierstest.Holds(t, minio.Store, version, files)
+		if n := s.Queue.Versions(); n != 1 {
+			t.Errorf("queue: got %d versions waiting, want 1", n)
+		}
+		s3.be(nil)
+		s.settles(t)
+		tierstest.Holds(t, s3.Store, version, files)
+		if got := minio.saved(); len(got) > 2 { // the go.mod, and the whole
+			t.Errorf("minio: got %d saves, want no more once it has all", len(got))
+		}
+	})
+
+	claim(t, "each is asked once for a file, and not at all for a hit", func(t *testing.T) {
+		s, minio, s3 := two(t, has)
+		s.asksAll(t)
+		s.settles(t)
+		if a, b := minio.opened(), s3.opened(); a != 3 || b != 3 {
+			t.Errorf("opens: got %d and %d, want 3 each", a, b)
+		}
+		s.asksAll(t)
+		s.settles(t)
+		if a, b := minio.opened(), s3.opened(); a != 3 || b != 3 {
+			t.Errorf("opens after hits: got %d and %d, want 3 each", a, b)
+		}
+	})
+
+	claim(t, "one that cannot be asked is no miss", func(t *testing.T) {
+		s, minio, _ := two(t, fails(&tiers.AbsentError{Text: "not found"}))
+		minio.be(errSick)
+		for _, r := range []tiers.Ref{info, mod, zip} {
+			s.asks(t, r, 1)[0].failed(t, errSick)
+		}
+		s.Upstream = nil
+		s.asks(t, zip, 1)[0].failed(t, errSick)
+	})
+
+	claim(t, "what all say is not there is absent", func(t *testing.T) {
+		s, _, _ := two(t, fails(&tiers.AbsentError{Text: "gone", Gone: true}))
+		c := s.asks(t, zip, 1)[0]
+		c.failed(t, fs.ErrNotExist)
+		if c.err.Error() != "gone" {
+			t.Errorf("error: got %q, want the upstream's", c.err)
+		}
+	})
+
+	claim(t, "where one breaks off the next goes on, and clients notice nothing", func(t *testing.T) {
+		s, minio, s3 := two(t, has)
+		for _, l := range []*level{minio, s3} {
+			if err := l.Store.Save(t.Context(), version, files); err != nil {
+				t.Fatal(err)
+			}
+		}
+		minio.cut, s3.cut = 10, 20
+		s.asksAll(t)
+		s.asked(t, 3)
+	})
+
+	claim(t, "where one breaks off and the next has other content, clients get no mixture", func(t *testing.T) {
+		s, minio, _ := two(t, has)
+		other := tierstest.Version(version, "other")
+		if err := minio.Store.Save(t.Context(), version, other); err != nil {
+			t.Fatal(err)
+		}
+		minio.cut = other.Zip.Size() - 10
+		c := s.asks(t, zip, 1)[0]
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.err == nil || !bytes.HasPrefix(tierstest.Bytes(other, tiers.Zip), c.got) {
+			t.Errorf("client: got %d bytes, error %v; want the beginning of one file and an error", len(c.got), c.err)
+		}
+		tierstest.Lacks(t, s.Disk, version, tiers.Zip)
+	})
+
+	claim(t, "a version is deleted from both", func(t *testing.T) {
+		s, minio, s3 := two(t, has)
+		s.asksAll(t)
+		s.settles(t)
+		if err := s.Delete(t.Context(), version); err != nil {
+			t.Errorf("delete: %v", err)
+		}
+		for _, l := range []tiers.Source{minio.Store, s3.Store, s.Disk} {
+			tierstest.Lacks(t, l, version)
+		}
+	})
+
+	claim(t, "the catalog has each version once, wherever it is", func(t *testing.T) {
+		s, minio, s3 := two(t, nil)
+		var want []module.Version
+		for i, name := range []string{"v1.0.0", "v1.1.0", "v1.2.0", "v1.3.0", "v1.4.0", "v1.5.0"} {
+			v := module.Version{Path: "example.com/a", Version: name}
+			for j, store := range []tiers.Store{minio.Store, s3.Store} {
+				if (i+1)>>j&1 == 0 {
+					continue
+				}
+				if err := store.Save(t.Context(), v, tierstest.Version(v, "a")); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if (i+1)&3 != 0 {
+				want = append(want, v)
+			}
+		}
+		s3.be(errSick)
+		minio.be(errSick)
+		if err := s.Save(t.Context(), version, files); err != nil { // waits
+			t.Fatal(err)
+		}
+		s3.be(nil)
+		minio.be(nil)
+		want = append(want, version)
+		for n := 1; n < 9; n++ {
+			tierstest.Catalogs(t, s, n, want)
+		}
+	})
+
+	claim(t, "lists are the union of what is held", func(t *testing.T) {
+		s, minio, s3 := two(t, has)
+		other := module.Version{Path: version.Path, Version: "v1.9.0"}
+		if err := s3.Store.Save(t.Context(), other, tierstest.Version(other, "a")); err != nil {
+			t.Fatal(err)
+		}
+		minio.be(errSick)
+		s.asksAll(t)
+		got, err := s.Versions(t.Context(), version.Path)
+		if want := []string{"v1.2.3", "v1.9.0"}; !slices.Equal(got, want) || !errors.Is(err, errSick) {
+			t.Errorf("versions: got %q, error %v, want %q and that one could not be asked", got, err, want)
+		}
+	})
+}
+
+func TestStoresThatAreOnlyRead(t *testing.T) {
+	claim(t, "nothing is saved in them", func(t *testing.T) {
+		l := newLevel(t, "s3")
+		s := newStack(t, has).withStores(t, nil, l)
+		s.asksAll(t)
+		s.settles(t)
+		if got := l.saved(); len(got) > 0 {
+			t.Errorf("saves: got %v, want none", got)
+		}
+		if err := s.Save(t.Context(), version, files); !errors.Is(err, errors.ErrUnsupported) {
+			t.Errorf("save: got error %v, want errors.ErrUnsupported", err)
+		}
+	})
+}
+
+func TestWhatIsSaved(t *testing.T) {
+	claim(t, "a go.mod is saved, and its zip is not fetched for that", func(t *testing.T) {
+		l := newLevel(t, "s3")
+		s := newStack(t, has).withStores(t, &tiers.Queue{}, l)
+		s.asks(t, mod, 1)[0].gotAll(t, content(mod))
+		s.settles(t)
+		tierstest.HoldsFile(t, l.Store, mod, content(mod))
+		tierstest.Lacks(t, l.Store, version, tiers.Info, tiers.Zip)
+		s.asked(t, 1)
+	})
+
+	claim(t, "a store that holds whole versions only gets them", func(t *testing.T) {
+		l := newLevel(t, "mongo")
+		l.whole = true
+		s := newStack(t, has).withStores(t, &tiers.Queue{}, l)
+		s.asks(t, mod, 1)[0].gotAll(t, content(mod))
+		s.settles(t)
+		tierstest.Holds(t, l.Store, version, files)
+	})
+
+	claim(t, "an info alone is not saved", func(t *testing.T) {
+		l := newLevel(t, "s3")
+		s := newStack(t, has).withStores(t, &tiers.Queue{}, l)
+		s.asks(t, info, 1)[0].gotAll(t, content(info))
+		s.settles(t)
+		if got := l.saved(); len(got) > 0 {
+			t.Errorf("saves: got %v, want none", got)
+		}
+	})
+
+	claim(t, "a zip brings its info and go.mod along", func(t *testing.T) {
+		l := newLevel(t, "s3")
+		s := newStack(t, has).withStores(t, &tiers.Queue{}, l)
+		s.asks(t, zip, 1)[0].gotAll(t, content(zip))
+		s.settles(t)
+		tierstest.Holds(t, l.Store, version, files)
+	})
+}
+
+// A forgetful stack drops from its caches what it has saved, so that all reads
+// come from its stores.
+type forgetful struct{ *tiers.Stack }
+
+func (s forgetful) Save(ctx context.Context, v module.Version, f tiers.Files) error {
+	if err := s.Stack.Save(ctx, v, f); err != nil {
+		return err
+	}
+	if err := s.Forget(ctx, v); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+func TestStackOverStoresIsAStore(t *testing.T) {
+	t.Parallel()
+	for name, forgets := range map[string]bool{"from its caches": false, "from its stores": true} {
+		t.Run(name, func(t *testing.T) {
+			tierstest.TestStore(t, func(t *testing.T) tiers.Store {
+				leaveThousands(t)
+				disk := openDisk(t, t.TempDir(), tiers.DiskLimits{Size: 1 << 30})
+				s := &tiers.Stack{
+					Caches: []tiers.Cache{openMemory(t, 1<<20), disk},
+					Disk:   disk,
+					Stores: []tiers.Level{{Name: "minio", Store: newLevel(t, "minio")}, {Name: "s3", Store: newLevel(t, "s3")}},
+					Queue:  &tiers.Queue{Through: true},
+					Log:    testLog(t),
+				}
+				t.Cleanup(s.Queue.Close)
+				if forgets {
+					return forgetful{s}
+				}
+				return s
+			})
+		})
+	}
+}
+
+var _ = synctest.Wait

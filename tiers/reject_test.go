@@ -1,0 +1,147 @@
+package tiers_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/mod/module"
+	"golang.org/x/mod/sumdb/dirhash"
+
+	"github.com/modtier/modtier/tiers"
+	"github.com/modtier/modtier/tiers/tierstest"
+)
+
+// sumsOf returns the go.sum lines of f, as a checksum database has them.
+func sumsOf(t *testing.T, v module.Version, f tiers.Files) []string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "zip")
+	if err := os.WriteFile(name, tierstest.Bytes(f, tiers.Zip), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	zipSum, err := dirhash.HashZip(name, dirhash.Hash1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	modSum, err := dirhash.Hash1([]string{"go.mod"}, func(string) (io.ReadCloser, error) {
+		return io.NopCloser(bytes.NewReader(f.Mod)), nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	name = v.Path + " " + v.Version
+	return []string{name + " " + zipSum, name + "/go.mod " + modSum}
+}
+
+// tamperedUpstream serves other files than the checksum database vouches for,
+// until it is told to mend its ways.
+func tamperedUpstream(t *testing.T) (s *stack, l *level, mended *atomic.Bool, results chan string) {
+	mended = new(atomic.Bool)
+	other := tierstest.Version(version, "other")
+	l = newLevel(t, "s3")
+	lines := sumsOf(t, version, files)
+	results = make(chan string, 100)
+	q := &tiers.Queue{Verify: &tiers.Verifier{
+		Sums:     func(context.Context, module.Version) ([]string, error) { return lines, nil },
+		Verified: func(result string) { results <- result },
+	}}
+	s = newStack(t, func(ctx context.Context, r tiers.Ref) (*tiers.Object, error) {
+		if !mended.Load() && r.Kind != tiers.Info {
+			return tiers.NewObject(tierstest.Bytes(other, r.Kind), time.Time{}, "upstream"), nil
+		}
+		return has(ctx, r)
+	}).withStores(t, q, l)
+	return s, l, mended, results
+}
+
+func TestTamperedUpstreamNeverReachesAStore(t *testing.T) {
+	for _, r := range []tiers.Ref{mod, zip} {
+		claim(t, "a "+r.Kind.String()+" with another hash", func(t *testing.T) {
+			s, l, mended, results := tamperedUpstream(t)
+			s.asks(t, r, 1)
+			s.settles(t)
+			synctest.Wait()
+			if got := l.saved(); len(got) > 0 {
+				t.Errorf("saves: got %v, want none", got)
+			}
+			if got := <-results; got != "corrupt" {
+				t.Errorf("verification: got %q, want corrupt", got)
+			}
+			tierstest.Lacks(t, s.Disk, version, tiers.Mod, tiers.Zip)
+			if n := s.entries(t); n != 0 {
+				t.Errorf("entries on disk: got %d, want 0", n)
+			}
+
+			s.asks(t, r, 1)[0].failed(t, tiers.ErrCorrupt) // the next client
+			tierstest.Lacks(t, s.Disk, version, r.Kind)
+
+			mended.Store(true)
+			s.asksAll(t)
+			s.settles(t)
+			tierstest.Holds(t, l.Store, version, files)
+		})
+	}
+
+	claim(t, "if fills wait for their saves, not even the first client gets it", func(t *testing.T) {
+		for _, r := range []tiers.Ref{mod, zip} {
+			s, l, _, _ := tamperedUpstream(t)
+			s.Queue.Through = true
+			s.asks(t, r, 1)[0].failed(t, tiers.ErrCorrupt)
+			s.settles(t)
+			if got := l.saved(); len(got) > 0 {
+				t.Errorf("saves: got %v, want none", got)
+			}
+		}
+	})
+
+	claim(t, "an info of another version is served to nobody", func(t *testing.T) {
+		l := newLevel(t, "s3")
+		other := tierstest.Version(module.Version{Path: version.Path, Version: "v9.9.9"}, "a")
+		s := newStack(t, says(other.Info)).withStores(t, &tiers.Queue{Verify: &tiers.Verifier{}}, l)
+		s.asks(t, info, 1)[0].failed(t, tiers.ErrCorrupt)
+		tierstest.Lacks(t, s.Disk, version)
+	})
+
+	claim(t, "a version that the database does not know is given up after a few tries, and stays in the caches", func(t *testing.T) {
+		l := newLevel(t, "s3")
+		q := &tiers.Queue{Verify: &tiers.Verifier{
+			Sums: func(context.Context, module.Version) ([]string, error) { return nil, tiers.ErrUnknown },
+		}}
+		s := newStack(t, has).withStores(t, q, l)
+		s.asks(t, mod, 1)
+		s.settles(t)
+		if got := l.saved(); len(got) > 0 {
+			t.Errorf("saves: got %v, want none", got)
+		}
+		tierstest.HoldsFile(t, s.Disk, mod, content(mod))
+	})
+
+	claim(t, "while the database cannot be asked nothing is saved, and nothing is lost", func(t *testing.T) {
+		l := newLevel(t, "s3")
+		var well atomic.Bool
+		lines := sumsOf(t, version, files)
+		q := &tiers.Queue{Verify: &tiers.Verifier{
+			Sums: func(context.Context, module.Version) ([]string, error) {
+				if !well.Load() {
+					return nil, errSick
+				}
+				return lines, nil
+			},
+		}}
+		s := newStack(t, has).withStores(t, q, l)
+		s.asksAll(t)
+		time.Sleep(time.Hour)
+		if got := l.saved(); len(got) > 0 {
+			t.Errorf("saves: got %v, want none", got)
+		}
+		well.Store(true)
+		s.settles(t)
+		tierstest.Holds(t, l.Store, version, files)
+	})
+}
