@@ -4,9 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path"
-	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 )
 
@@ -21,6 +19,8 @@ func (l *loader) check(c *Config) {
 	l.checkNoSumPatterns(c)
 	l.checkStack(c)
 	l.checkDisk(c)
+	l.checkStores(c)
+	l.checkServe(c)
 }
 
 // checkFile is Athens' rule for production. A file with passwords in it may be
@@ -40,8 +40,11 @@ func (l *loader) checkFile(c *Config) {
 	}
 }
 
-// checkPair refuses one half of a restriction.
+// checkPair refuses one half of what is worth something only whole.
 func (l *loader) checkPair(id1, value1, id2, value2 string) {
+	if l.wrong[id1] != "" || l.wrong[id2] != "" {
+		return
+	}
 	if value1 == "" {
 		id1, value1, id2, value2 = id2, value2, id1, value1
 	}
@@ -74,56 +77,4 @@ func (l *loader) checkNoSumPatterns(c *Config) {
 			l.fail("nosumpatterns", fmt.Sprintf(`item %d: want a pattern, as "*.example.com/team/*"`, i+1))
 		}
 	}
-}
-
-// checkStack wants the disk tier below all others: fills are spooled there.
-func (l *loader) checkStack(c *Config) {
-	stack := c.Tiers.Stack
-	for i, name := range stack {
-		switch {
-		case name != "memory" && name != "disk":
-			l.fail("tiers.stack", fmt.Sprintf("this version has no tier %q; want memory or disk", name))
-		case slices.Contains(stack[:i], name):
-			l.fail("tiers.stack", name+" is there twice; want it once")
-		}
-	}
-	if len(stack) == 0 || stack[len(stack)-1] != "disk" {
-		l.fail("tiers.stack", "want disk as the last tier, for fills are spooled there")
-	}
-	if slices.Contains(stack, "memory") && c.Tiers.Memory.Size == 0 {
-		l.fail("tiers.memory.size", "want more than 0, or no memory in Tiers.Stack")
-	}
-}
-
-// checkDisk gives the disk tier its place: that of the store if it is one.
-func (l *loader) checkDisk(c *Config) {
-	disk := &c.Tiers.Disk
-	if c.StorageType != "disk" {
-		if disk.Path == "" {
-			cache, err := os.UserCacheDir()
-			if err != nil {
-				l.fail("tiers.disk.path", fmt.Sprintf("want a directory, for there is no default here: %v", err))
-			}
-			disk.Path = filepath.Join(cache, "modtier")
-		}
-		return
-	}
-
-	root := c.Storage.Disk.RootPath
-	fi, err := os.Stat(root)
-	switch {
-	case root == "":
-		l.fail("storage.disk.rootpath", "want the directory of the store, for StorageType is disk")
-	case err != nil || !fi.IsDir():
-		l.fail("storage.disk.rootpath", "want a directory that exists, for StorageType is disk")
-	case disk.Path != "" && filepath.Clean(disk.Path) != filepath.Clean(root):
-		l.fail("tiers.disk.path", "StorageType is disk, so the disk tier is the store; want it unset, or the same as "+
-			l.about("storage.disk.rootpath"))
-	}
-	disk.Path = root
-	if l.from["tiers.disk.size"] != "" && disk.Size != 0 {
-		l.fail("tiers.disk.size",
-			"StorageType is disk, so the disk tier is a store, which must not forget; want it unset, or StorageType memory")
-	}
-	disk.Size = 0
 }

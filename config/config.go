@@ -7,7 +7,8 @@
 // for tiers and gateway is for wire.go to say.
 //
 // Start reading at [Load]. Which keys there are, and what each may hold, is in
-// one table, in table.go; to add a key, add a row there and a field below.
+// one table, in table.go and its neighbours; to add a key, add a row there and a
+// field here.
 package config
 
 import "time"
@@ -38,7 +39,9 @@ type Config struct {
 	StashTimeout    time.Duration // for one fill from upstream, from start to end; more than 0
 	ShutdownTimeout time.Duration // for requests under way at shutdown; 0 does not wait
 
-	StorageType string // memory (no store) or disk
+	// StorageType is memory (no store), disk (the disk tier is the store), or
+	// the name of a store, which Tiers.Stack has too.
+	StorageType string
 
 	TLSCertFile, TLSKeyFile string // PEM files; both "" for plain HTTP
 
@@ -69,19 +72,15 @@ type Config struct {
 	Tiers   Tiers
 }
 
-// Storage holds Athens' tables of stores.
-type Storage struct {
-	Disk struct {
-		// RootPath is an existing directory if StorageType is disk, and
-		// not looked at otherwise.
-		RootPath string
-	}
-}
-
 // Tiers is the table that is ours alone.
 type Tiers struct {
-	// Stack names the tiers, fastest first; the last one is disk.
+	// Stack names the tiers, fastest first: memory or not, disk, and any of
+	// the stores, each once.
 	Stack []string
+
+	// Write says when a store gets what came from below: back, after the
+	// answer; through, before its last byte; none, never.
+	Write string
 
 	// Upstream is where misses go, in GOPROXY syntax, or "" if the key is not
 	// set. It may hold credentials.
@@ -108,6 +107,17 @@ type Tiers struct {
 		Free int64
 	}
 
+	Queue struct {
+		Workers int           // the most saves at once, 1 or more
+		Size    int64         // bytes that may wait for a save, or 0 for no bound; beyond, writes turn to through
+		Age     time.Duration // how long a version may wait, or 0 for no bound; beyond, writes turn to through
+	}
+
+	Health struct {
+		Timeout time.Duration // for a store to begin an answer; more than 0
+		Probe   time.Duration // between probes of a store that is down; more than 0
+	}
+
 	// Answers is for what may change: lists, latest versions, queries. An
 	// age counts from when upstream was last heard; 0 is none.
 	Answers struct {
@@ -115,6 +125,21 @@ type Tiers struct {
 		Revalidate time.Duration // after Fresh: served at once, and asked again
 		Stale      time.Duration // the age up to which it is served if upstream fails
 		Negative   time.Duration // the age of "not there" up to which upstream is not asked
+	}
+
+	// Serve is for the listener of the external-store protocol.
+	Serve struct {
+		Listen                  string // host:port, or :port for every address; "" for no listener
+		User, Pass              string // asked of every client; not "" if Listen is not
+		TLSCertFile, TLSKeyFile string // PEM files; both "" for plain HTTP
+	}
+
+	AzureBlob struct {
+		Endpoint string // a URL, or "" for the account's in the public cloud
+	}
+
+	GCP struct {
+		Endpoint string // a URL, or "" for the service's
 	}
 }
 

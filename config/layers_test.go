@@ -19,11 +19,19 @@ func TestDefaults(t *testing.T) {
 		StorageType: "memory", Port: ":3000",
 	}
 	want.Tiers.Stack = []string{"memory", "disk"}
+	want.Tiers.Write = "back"
 	want.Tiers.Fills = 256
 	want.Tiers.Memory.Size = 256 << 20
 	want.Tiers.Disk.Path = "/var/cache/modtier"
 	want.Tiers.Disk.Size = 10 << 30
 	want.Tiers.Disk.Free = 512 << 20
+	want.Tiers.Queue.Workers = 8
+	want.Tiers.Queue.Size = 2 << 30
+	want.Tiers.Queue.Age = time.Hour
+	want.Tiers.Health.Timeout = 5 * time.Second
+	want.Tiers.Health.Probe = 10 * time.Second
+	want.Storage.Mongo.DefaultDBName = "athens"
+	want.Storage.Mongo.DefaultCollectionName = "modules"
 	want.Tiers.Answers.Fresh = time.Minute
 	want.Tiers.Answers.Revalidate = 10 * time.Minute
 	want.Tiers.Answers.Stale = 7 * 24 * time.Hour

@@ -35,6 +35,8 @@ func Load(o Options) (*Config, []string, error) {
 		fields: viper.New(),
 		rows:   byID(),
 		from:   make(map[string]string),
+		wrong:  make(map[string]string),
+		others: make(map[string]any),
 	}
 	for _, r := range table() {
 		l.values.SetDefault(r.id(), r.def)
@@ -60,6 +62,8 @@ type loader struct {
 	rows     map[string]row    // the table, by id
 	file     string            // "" without a file
 	from     map[string]string // who set a key, by id; "" for nobody
+	wrong    map[string]string // why the value of a key is wrong, by id
+	others   map[string]any    // the values of other names, by id
 	warnings []string
 	errs     []error
 }
@@ -116,21 +120,25 @@ func (l *loader) readFlags(o Options) {
 }
 
 // decode makes fields of values. Where that fails the default stands in, so
-// that later checks do not complain of the same thing again.
+// that later checks do not complain of the same thing again. Whether it matters
+// for the key of a store, [loader.checkStores] knows.
 func (l *loader) decode() *Config {
 	for _, r := range table() {
 		id := r.id()
-		if r.as != honoured {
+		if r.as != honoured && r.as != other {
 			l.unhonoured(r)
 			continue
 		}
 		if l.from[id] != "" {
 			value, err := r.kind(l.values.Get(id))
 			if err == nil {
-				l.fields.Set(id, value)
+				l.keep(r, value)
 				continue
 			}
-			l.fail(id, err.Error())
+			l.wrong[id] = err.Error()
+			if r.store() == "" {
+				l.fail(id, err.Error())
+			}
 		}
 		if r.def == "" {
 			continue
@@ -140,13 +148,21 @@ func (l *loader) decode() *Config {
 			l.errs = append(l.errs, fmt.Errorf("default of %s: %w", r.key, err))
 			continue
 		}
-		l.fields.Set(id, value)
+		l.keep(r, value)
 	}
 	c := new(Config)
 	if err := l.fields.UnmarshalExact(c); err != nil {
 		l.errs = append(l.errs, fmt.Errorf("the table of keys and Config disagree: %w", err))
 	}
 	return c
+}
+
+func (l *loader) keep(r row, value any) {
+	if r.as == other {
+		l.others[r.id()] = value
+		return
+	}
+	l.fields.Set(r.id(), value)
 }
 
 // unhonoured speaks up for a key that is used and has no effect.

@@ -22,11 +22,17 @@ func (l *loader) about(id string) string {
 	r, from := l.rows[id], l.from[id]
 	switch {
 	case from == "":
-		return fmt.Sprintf("%s (%s)", r.key, strings.Join(r.listed(), ", "))
+		return l.name(id)
 	case r.secret:
 		return from + ": " + r.key
 	}
 	return from + ": " + r.key + " = " + show(l.values.Get(id))
+}
+
+// name says where a key may be set.
+func (l *loader) name(id string) string {
+	r := l.rows[id]
+	return fmt.Sprintf("%s (%s)", r.key, strings.Join(r.listed(), ", "))
 }
 
 // show writes a value, but nothing before an @: there the credentials of a URL

@@ -97,6 +97,17 @@ func samples(t *testing.T) []sample {
 			list("ATHENS_DISK_STORAGE_ROOT=" + dir)},
 		{"Storage.Disk.RootPath", `"/f"`, "/f",
 			"ATHENS_STORAGE_DISK_ATHENS_DISK_STORAGE_ROOT ATHENS_DISK_STORAGE_ROOT", "/e", "/e", nil},
+		{"Tiers.Write", `"through"`, "through", "MODTIER_WRITE", "none", "none", nil},
+		{"Tiers.Queue.Workers", "1", 1, "MODTIER_QUEUE_WORKERS", "99", 99, nil},
+		{"Tiers.Queue.Size", `"1MiB"`, int64(1 << 20), "MODTIER_QUEUE_SIZE", "0", int64(0), nil},
+		{"Tiers.Queue.Age", `"10m"`, 10 * min, "MODTIER_QUEUE_AGE", "0", 0 * s, nil},
+		{"Tiers.Health.Timeout", `"1s"`, s, "MODTIER_HEALTH_TIMEOUT", "2s", 2 * s, nil},
+		{"Tiers.Health.Probe", `"1s"`, s, "MODTIER_HEALTH_PROBE", "2m", 2 * min, nil},
+		{"Tiers.Serve.Listen", `":4000"`, ":4000", "MODTIER_SERVE_LISTEN", "4001", ":4001", list("MODTIER_SERVE_USER=u", "MODTIER_SERVE_PASS=p")},
+		{"Tiers.Serve.User", `"f"`, "f", "MODTIER_SERVE_USER", "e", "e", list("MODTIER_SERVE_PASS=p")},
+		{"Tiers.Serve.Pass", `"f"`, "f", "MODTIER_SERVE_PASS", "e", "e", list("MODTIER_SERVE_USER=u")},
+		{"Tiers.Serve.TLSCertFile", `"f"`, "f", "MODTIER_SERVE_TLSCERTFILE", "e", "e", list("MODTIER_SERVE_TLSKEYFILE=k")},
+		{"Tiers.Serve.TLSKeyFile", `"f"`, "f", "MODTIER_SERVE_TLSKEYFILE", "e", "e", list("MODTIER_SERVE_TLSCERTFILE=c")},
 		{"Tiers.Stack", `["disk"]`, list("disk"), "MODTIER_STACK", "memory, disk", list("memory", "disk"), nil},
 		{"Tiers.Upstream", `"https://f.example"`, "https://f.example", "MODTIER_UPSTREAM", "https://e.example|direct", "https://e.example|direct", nil},
 		{"Tiers.Fills", "7", 7, "MODTIER_FILLS", "8", 8, nil},
@@ -113,7 +124,7 @@ func samples(t *testing.T) []sample {
 
 func TestSources(t *testing.T) {
 	have := make(map[string]bool)
-	for _, s := range samples(t) {
+	for _, s := range append(samples(t), storeSamples(t)...) {
 		have[s.key] = true
 		check := func(t *testing.T, o Options, want any) {
 			t.Helper()

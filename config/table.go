@@ -1,5 +1,7 @@
 package config
 
+import "slices"
+
 // A row is one key: where it may be set, what it may hold, and what it is for.
 type row struct {
 	key  string // as in the file, tables first
@@ -10,6 +12,7 @@ type row struct {
 
 	as     standing
 	why    string // beside later and refused: what is lost
+	needed bool   // its store cannot do without it
 	secret bool   // its value is never shown
 	guards bool   // it restricts or protects: an empty variable does not lift it
 	blank  bool   // Athens takes an empty variable as the value, and so do we
@@ -20,6 +23,7 @@ type standing uint8
 
 const (
 	honoured standing = iota
+	other             // another name of a key; the check of its store reads it
 	later             // a warning, if it says something other than Athens' default
 	refused           // an error then: to ignore it would lift a restriction
 	aside             // silence: it matters only with another key, which speaks for it
@@ -28,6 +32,10 @@ const (
 // table holds every key there is. Defaults, environment, checks, unknown keys
 // and documentation all come from here.
 func table() []row {
+	return slices.Concat(generalRows(), storeRows(), tierRows(), unhonouredRows())
+}
+
+func generalRows() []row {
 	return []row{
 		{key: "Port", env: "ATHENS_PORT PORT", def: ":3000", kind: address,
 			doc: "Where to listen: `3000`, `:3000` or `host:3000`."},
@@ -67,34 +75,12 @@ func table() []row {
 			doc: "Checksum databases to proxy, each a URL or as in `GOSUMDB`; unset: what `go env GOSUMDB` says."},
 		{key: "NoSumPatterns", env: "ATHENS_GONOSUM_PATTERNS", kind: list(","), guards: true,
 			doc: "Patterns of modules, as in `GONOSUMDB`, whose names must not reach a checksum database."},
-		{key: "StorageType", env: "ATHENS_STORAGE_TYPE", def: "memory", kind: store,
-			doc: "The store: `memory` for none, or `disk`."},
-		{key: "Storage.Disk.RootPath", env: "ATHENS_DISK_STORAGE_ROOT", kind: text,
-			doc: "Directory of the store, with `StorageType = \"disk\"`; it must exist."},
+	}
+}
 
-		{key: "Tiers.Stack", def: "memory,disk", kind: list(","),
-			doc: "The tiers, fastest first; `disk` is the last."},
-		{key: "Tiers.Upstream", kind: text, secret: true,
-			doc: "Where misses go, as in `GOPROXY`."},
-		{key: "Tiers.Fills", def: "256", kind: count,
-			doc: "The most fills from upstream at once."},
-		{key: "Tiers.Memory.Size", def: "256MiB", kind: size,
-			doc: "The most bytes to keep in memory."},
-		{key: "Tiers.Disk.Path", kind: text,
-			doc: "Directory of the disk tier; unset: `modtier` in the user's cache directory."},
-		{key: "Tiers.Disk.Size", def: "10GiB", kind: size,
-			doc: "The most bytes to keep on disk, `0` for no bound; not with `StorageType = \"disk\"`, which has none."},
-		{key: "Tiers.Disk.Free", def: "512MiB", kind: size,
-			doc: "Bytes to leave free in the file system, `0` for none."},
-		{key: "Tiers.Answers.Fresh", def: "60s", kind: span,
-			doc: "How long a list or a query is served without asking upstream."},
-		{key: "Tiers.Answers.Revalidate", def: "10m", kind: span,
-			doc: "How long after that it is served while upstream is asked again."},
-		{key: "Tiers.Answers.Stale", def: "168h", kind: span,
-			doc: "How old it may be and still be served if upstream fails."},
-		{key: "Tiers.Answers.Negative", def: "30s", kind: span,
-			doc: "How long \"not there\" is served without asking upstream."},
-
+// unhonouredRows holds what Athens has and this version has not.
+func unhonouredRows() []row {
+	return []row{
 		{key: "FilterFile", env: "ATHENS_FILTER_FILE", as: refused, guards: true},
 		{key: "ValidatorHook", env: "ATHENS_PROXY_VALIDATOR", as: refused, guards: true, secret: true},
 		{key: "ForceSSL", env: "PROXY_FORCE_SSL", def: "false", as: refused, guards: true},
@@ -140,37 +126,6 @@ func table() []row {
 		{key: "SingleFlight.RedisSentinel.LockConfig.MaxRetries", env: "ATHENS_REDIS_LOCK_MAX_RETRIES", as: aside},
 		{key: "SingleFlight.GCP.StaleThreshold", env: "ATHENS_GCP_STALE_THRESHOLD", as: aside},
 
-		{key: "Storage.GCP.ProjectID", env: "GOOGLE_CLOUD_PROJECT", as: aside},
-		{key: "Storage.GCP.Bucket", env: "ATHENS_STORAGE_GCP_BUCKET", as: aside},
-		{key: "Storage.GCP.JSONKey", env: "ATHENS_STORAGE_GCP_JSON_KEY", as: aside, secret: true},
-		{key: "Storage.Minio.Endpoint", env: "ATHENS_MINIO_ENDPOINT", as: aside},
-		{key: "Storage.Minio.Key", env: "ATHENS_MINIO_ACCESS_KEY_ID", as: aside, secret: true},
-		{key: "Storage.Minio.Secret", env: "ATHENS_MINIO_SECRET_ACCESS_KEY", as: aside, secret: true},
-		{key: "Storage.Minio.Bucket", env: "ATHENS_MINIO_BUCKET_NAME", as: aside},
-		{key: "Storage.Minio.Region", env: "ATHENS_MINIO_REGION", as: aside},
-		{key: "Storage.Minio.EnableSSL", env: "ATHENS_MINIO_USE_SSL", as: aside},
-		{key: "Storage.Mongo.URL", env: "ATHENS_MONGO_STORAGE_URL", as: aside, secret: true},
-		{key: "Storage.Mongo.DefaultDBName", env: "ATHENS_MONGO_DEFAULT_DATABASE", as: aside},
-		{key: "Storage.Mongo.DefaultCollectionName", env: "ATHENS_MONGO_DEFAULT_COLLECTION", as: aside},
-		{key: "Storage.Mongo.CertPath", env: "ATHENS_MONGO_CERT_PATH", as: aside},
-		{key: "Storage.Mongo.InsecureConn", env: "ATHENS_MONGO_INSECURE", as: aside},
-		{key: "Storage.Mongo.Insecure", as: aside}, // Athens' documents name it; Athens ignores it
-		{key: "Storage.S3.Region", env: "AWS_REGION", as: aside},
-		{key: "Storage.S3.Key", env: "AWS_ACCESS_KEY_ID", as: aside, secret: true},
-		{key: "Storage.S3.Secret", env: "AWS_SECRET_ACCESS_KEY", as: aside, secret: true},
-		{key: "Storage.S3.Token", env: "AWS_SESSION_TOKEN", as: aside, secret: true},
-		{key: "Storage.S3.Bucket", env: "ATHENS_S3_BUCKET_NAME", as: aside},
-		{key: "Storage.S3.UseDefaultConfiguration", env: "AWS_USE_DEFAULT_CONFIGURATION", as: aside},
-		{key: "Storage.S3.ForcePathStyle", env: "AWS_FORCE_PATH_STYLE", as: aside},
-		{key: "Storage.S3.CredentialsEndpoint", env: "AWS_CREDENTIALS_ENDPOINT", as: aside},
-		{key: "Storage.S3.AwsContainerCredentialsRelativeURI", env: "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", as: aside},
-		{key: "Storage.S3.Endpoint", env: "AWS_ENDPOINT", as: aside},
-		{key: "Storage.AzureBlob.AccountName", env: "ATHENS_AZURE_ACCOUNT_NAME", as: aside},
-		{key: "Storage.AzureBlob.AccountKey", env: "ATHENS_AZURE_ACCOUNT_KEY", as: aside, secret: true},
-		{key: "Storage.AzureBlob.ManagedIdentityResourceID", env: "ATHENS_AZURE_MANAGED_IDENTITY_RESOURCE_ID", as: aside},
-		{key: "Storage.AzureBlob.CredentialScope", env: "ATHENS_AZURE_CREDENTIAL_SCOPE", as: aside},
-		{key: "Storage.AzureBlob.ContainerName", env: "ATHENS_AZURE_CONTAINER_NAME", as: aside},
-		{key: "Storage.External.URL", env: "ATHENS_EXTERNAL_STORAGE_URL", as: aside, secret: true},
 		{key: "Storage.CDN.Endpoint", env: "CDN_ENDPOINT", as: aside}, // Athens ignores it too
 
 		{key: "Index.MySQL.Protocol", env: "ATHENS_INDEX_MYSQL_PROTOCOL", as: aside},

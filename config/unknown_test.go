@@ -47,6 +47,25 @@ func TestUnknownKeys(t *testing.T) {
 	})
 }
 
+func TestUnknownKeysOfStores(t *testing.T) {
+	for content, want := range map[string]string{
+		"[Storage.S3]\nBuckets = \"b\"\n":       "unknown key Storage.S3.Buckets; did you mean Storage.S3.Bucket?",
+		"[Storage.Mongo]\nDefaultDB = \"b\"\n":  "unknown key Storage.Mongo.DefaultDB; did you mean Storage.Mongo.DefaultDBName?",
+		"[Tiers.Queue]\nWorker = 1\n":           "unknown key Tiers.Queue.Worker; did you mean Tiers.Queue.Workers?",
+		"[Tiers.S3]\nEndpoint = \"http://x\"\n": "unknown key Tiers.S3.Endpoint; did you mean",
+	} {
+		file := write(t, content)
+		_, warnings, err := Load(Options{File: file})
+		if err != nil || len(warnings) != 1 || !strings.HasPrefix(warnings[0], file+":2: "+want) {
+			t.Errorf("got %q, %v; want %q", warnings, err, want)
+		}
+	}
+	_, warnings, err := Load(Options{File: write(t, ""), Environ: []string{"MODTIER_SERVE_PASSWORD=sesame", "MODTIER_SERVE_SERVICE_HOST=10.0.0.1"}})
+	if want := []string{"unknown variable MODTIER_SERVE_PASSWORD; did you mean MODTIER_SERVE_PASS?"}; err != nil || !reflect.DeepEqual(warnings, want) {
+		t.Errorf("got %q, %v; want %q", warnings, err, want)
+	}
+}
+
 func TestUnhonouredKeys(t *testing.T) {
 	for key, values := range map[string][]string{
 		"FilterFile":    {"/etc/filter"},

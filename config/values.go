@@ -50,17 +50,6 @@ func level(raw any) (any, error) {
 	return nil, errors.New("want one of debug, info, warn, error")
 }
 
-func store(raw any) (any, error) {
-	s, _ := raw.(string)
-	switch s = strings.ToLower(s); s {
-	case "memory", "disk":
-		return s, nil
-	case "mongo", "gcp", "minio", "s3", "azureblob", "external":
-		return nil, errors.New("this build does not have that store yet; want memory or disk")
-	}
-	return nil, errors.New("want one of memory, disk")
-}
-
 // list returns the kind of a list that is written with sep in a variable. A
 // list that is set is never nil.
 func list(sep string) kind {

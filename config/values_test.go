@@ -66,6 +66,22 @@ func TestAddresses(t *testing.T) {
 	}
 }
 
+func TestHostPorts(t *testing.T) {
+	for in, want := range map[string]string{
+		"m.example": "m.example", "127.0.0.1:9001": "127.0.0.1:9001", "[::1]:9000": "[::1]:9000", "MY_PLACE.example": "MY_PLACE.example",
+		"http://m.example": "m.example", "HTTPS://m.example:1/": "m.example:1", "m.example/": "m.example",
+	} {
+		if got, err := hostPort(in); err != nil || got != want {
+			t.Errorf("hostPort(%q) = %v, %v; want %s", in, got, err, want)
+		}
+	}
+	for _, in := range []any{"", "/", ":9000", "m.example/a", "m.example?a", "m.example#a", "u@m.example", "a b", "m.example:x", "s3://m.example", "http://http://m", 7, nil} {
+		if got, err := hostPort(in); err == nil {
+			t.Errorf("hostPort(%v) = %v, want an error", in, got)
+		}
+	}
+}
+
 func TestWrongValues(t *testing.T) {
 	for _, tt := range []struct{ key, literal, want string }{
 		{"Port", "true", `Port = true: want a port`},
@@ -76,13 +92,20 @@ func TestWrongValues(t *testing.T) {
 		{"Timeout", "0", `Timeout = 0: want more than 0`},
 		{"StashTimeout", `"0s"`, `want more than 0`},
 		{"ShutdownTimeout", "-1", `want whole seconds or a duration, 0 or more`},
-		{"StorageType", `"tape"`, `want one of memory, disk`},
+		{"StorageType", `"tape"`, `want one of memory, disk, mongo, gcp, minio, s3, azureblob, external`},
 		{"SumDBs", `[1]`, `want a list of texts in quotes`},
 		{"SumDBs", `3`, `want a list, as ["a", "b"]`},
 		{"Tiers.Fills", "0", `Tiers.Fills = 0: want a whole number, 1 or more`},
 		{"Tiers.Fills", "1.5", `want a whole number, 1 or more`},
 		{"Tiers.Memory.Size", `"1G"`, `Tiers.Memory.Size = "1G": want a size`},
 		{"Tiers.Disk.Free", `-1`, `Tiers.Disk.Free = -1: want a size, 0 or more`},
+		{"Tiers.Write", `"behind"`, `Tiers.Write = "behind": want one of back, through, none`},
+		{"Tiers.Queue.Workers", `0`, `want a whole number, 1 or more`},
+		{"Tiers.Queue.Size", `"2G"`, `want a size`},
+		{"Tiers.Queue.Age", `3600`, `want a duration with its unit`},
+		{"Tiers.Health.Timeout", `"0s"`, `want more than 0`},
+		{"Tiers.Health.Probe", `0`, `want more than 0`},
+		{"Tiers.Serve.Listen", `"nowhere"`, `want a port`},
 		{"Tiers.Answers.Fresh", `60`, `want a duration with its unit`},
 	} {
 		t.Run(tt.key+" = "+tt.literal+" is an error with file, line and remedy", func(t *testing.T) {
@@ -104,15 +127,6 @@ func TestWrongValues(t *testing.T) {
 			}
 		}
 	})
-	for _, name := range []string{"mongo", "gcp", "minio", "s3", "azureblob", "external"} {
-		t.Run("StorageType "+name+" is not here yet", func(t *testing.T) {
-			_, _, err := Load(Options{File: write(t, ""), Environ: []string{"ATHENS_STORAGE_TYPE=" + name}})
-			want := `ATHENS_STORAGE_TYPE: StorageType = "` + name + `": this build does not have that store yet`
-			if err == nil || !strings.Contains(err.Error(), want) {
-				t.Errorf("got %v, want %s", err, want)
-			}
-		})
-	}
 	t.Run("levels of logrus have ours", func(t *testing.T) {
 		for in, want := range map[string]string{"trace": "debug", "Debug": "debug", "INFO": "info", "fatal": "error", "panic": "error", "error": "error"} {
 			if c := load(t, Options{File: write(t, ""), Environ: []string{"ATHENS_LOG_LEVEL=" + in}}); c.LogLevel != want {
