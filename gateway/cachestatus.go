@@ -13,10 +13,11 @@ type fileStatus struct {
 
 // fileStatuses returns the header's values for each case. The member nearest to
 // the origin comes first; a tier that was not asked is not in it.
-func fileStatuses(caches []string) map[fileStatus][]string {
+func fileStatuses(caches, stores []string) map[fileStatus][]string {
 	all := make(map[fileStatus][]string)
+	const stored = "; fwd=uri-miss; stored"
 	for _, zip := range []bool{false, true} {
-		faster := "; fwd=uri-miss; stored"
+		faster := stored
 		if zip {
 			faster = "; fwd=bypass"
 		}
@@ -24,12 +25,24 @@ func fileStatuses(caches []string) map[fileStatus][]string {
 			hit := append([]string{name + "; hit"}, members(caches[:level], faster, faster)...)
 			all[fileStatus{name, zip, false}] = []string{strings.Join(hit, ", ")}
 		}
-		filled := members(caches, faster, "; fwd=uri-miss; fwd-status=200; stored")
+		filled := members(caches, faster, stored)
+		for level, name := range stores {
+			hit := append([]string{name + "; hit"}, members(stores[:level], stored, stored)...)
+			all[fileStatus{name, zip, false}] = []string{strings.Join(append(hit, filled...), ", ")}
+		}
+		const last = "; fwd=uri-miss; fwd-status=200; stored"
+		if len(stores) == 0 {
+			filled = members(caches, faster, last)
+		} else {
+			filled = append(members(stores, stored, last), filled...)
+		}
 		all[fileStatus{"upstream", zip, false}] = []string{strings.Join(filled, ", ")}
 		// Who joins a fill that lands meanwhile is answered from disk.
-		collapsed := members(caches, strings.TrimSuffix(faster, "; stored"), "; fwd=uri-miss; collapsed")
-		for _, name := range append([]string{"upstream"}, caches...) {
-			all[fileStatus{name, zip, true}] = []string{strings.Join(collapsed, ", ")}
+		collapsed := []string{strings.Join(members(caches, strings.TrimSuffix(faster, "; stored"), "; fwd=uri-miss; collapsed"), ", ")}
+		for _, names := range [][]string{{"upstream"}, caches, stores} {
+			for _, name := range names {
+				all[fileStatus{name, zip, true}] = collapsed
+			}
 		}
 	}
 	return all
@@ -37,19 +50,19 @@ func fileStatuses(caches []string) map[fileStatus][]string {
 
 // absentStatus is the Cache-Status of a file that nobody has, with the status of
 // who was asked beyond the caches, or "" if nobody was.
-func absentStatus(caches []string, fwdStatus string) string {
-	return strings.Join(members(caches, "; fwd=uri-miss", "; fwd=uri-miss"+fwdStatus), ", ")
+func absentStatus(tiers []string, fwdStatus string) string {
+	return strings.Join(members(tiers, "; fwd=uri-miss", "; fwd=uri-miss"+fwdStatus), ", ")
 }
 
-// members returns a member for each cache, the slowest first, which goes on to
+// members returns a member for each tier, the slowest first, which goes on to
 // ask somebody else.
-func members(caches []string, faster, slowest string) []string {
+func members(tiers []string, faster, slowest string) []string {
 	var ms []string
-	for level := len(caches) - 1; level >= 0; level-- {
-		if level == len(caches)-1 {
-			ms = append(ms, caches[level]+slowest)
+	for level := len(tiers) - 1; level >= 0; level-- {
+		if level == len(tiers)-1 {
+			ms = append(ms, tiers[level]+slowest)
 		} else {
-			ms = append(ms, caches[level]+faster)
+			ms = append(ms, tiers[level]+faster)
 		}
 	}
 	return ms

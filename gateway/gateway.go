@@ -49,10 +49,11 @@ type Notes interface {
 // A Gateway is a GOPROXY. Fill in the exported fields before first use.
 type Gateway struct {
 	Files    tiers.Source // all there is, filled from below on a miss
-	Held     tiers.Store  // what is held here; asks no upstream
+	Held     tiers.Store  // what is held, here and in the stores; asks no upstream
 	Upstream Upstream     // nil when offline
 	Notes    Notes        // for mutable answers and checksum databases; never nil
 	Caches   []string     // the names of the caches that Files asks, fastest first
+	Stores   []string     // and of the stores below them
 
 	Times  Times // of mutable answers
 	Strict bool  // a list that the upstream cannot confirm is an error (NetworkMode strict)
@@ -70,16 +71,24 @@ type Gateway struct {
 	// back to us, and is refused. Empty disables the check.
 	ID string
 
-	Ready   func(context.Context) error // nil is always ready
-	Metrics http.Handler                // at /metrics; nil for none
-	Observe func(Request)               // called after each request; may be nil
-	Answer  func(kind, state string)    // called for each mutable answer; may be nil
-	Log     *slog.Logger                // nil is slog.Default
+	Ready    func(context.Context) error // nil is always ready
+	Degraded func() []string             // the tiers that are not well, each with its state; nil if none can be
+	Checks   []Check                     // what /healthz?deep=1 asks
+	Metrics  http.Handler                // at /metrics; nil for none
+	Observe  func(Request)               // called after each request; may be nil
+	Answer   func(kind, state string)    // called for each mutable answer; may be nil
+	Log      *slog.Logger                // nil is slog.Default
 
 	answers  *answers
 	statuses map[fileStatus][]string
 	recent   *recent
 	tiles    sync.Mutex // orders the writing of tiles, so that none becomes narrower
+}
+
+// A Check asks one tier whether it can be used.
+type Check struct {
+	Tier string
+	Ask  func(context.Context) error
 }
 
 // A Request tells how a request went, once it is over.
@@ -109,7 +118,7 @@ func (g *Gateway) Handler() http.Handler {
 		g.Times.Revalidate, g.Times.Stale = 0, 0
 	}
 	g.answers = newAnswers(g.Times, g.Notes, g.Log)
-	g.statuses = fileStatuses(g.Caches)
+	g.statuses = fileStatuses(g.Caches, g.Stores)
 	g.recent = &recent{seed: maphash.MakeSeed()}
 
 	r := chi.NewRouter()
@@ -129,6 +138,7 @@ func (g *Gateway) Handler() http.Handler {
 		get(r, "/healthz", g.healthz)
 		get(r, "/readyz", g.readyz)
 		get(r, "/version", g.version)
+		get(r, "/catalog", g.catalog)
 		get(r, "/robots.txt", g.robots)
 		get(r, "/sumdb/*", g.sumdb)
 		get(r, "/cached-only/*", g.module)

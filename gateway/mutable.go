@@ -22,6 +22,10 @@ import (
 	"github.com/modtier/modtier/tiers"
 )
 
+// heldTimeout is how long a list waits for what the stores have. A list that
+// upstream has given is not to wait for a store that hangs.
+const heldTimeout = 10 * time.Second
+
 // maxInfo bounds an info that is read into memory, in bytes.
 const maxInfo = 1 << 20
 
@@ -78,13 +82,30 @@ func (g *Gateway) ask(ctx context.Context, q question) ([]byte, error) {
 // askList returns the union of what the upstream lists and what is held: a
 // version that upstream no longer has can still be built with.
 func (g *Gateway) askList(ctx context.Context, path string) ([]byte, error) {
+	type answer struct {
+		versions []string
+		err      error
+	}
+	here := make(chan answer, 1)
+	heldCtx, cancel := context.WithTimeout(ctx, heldTimeout)
+	defer cancel()
+	go func() {
+		vs, err := g.Held.Versions(heldCtx, path)
+		here <- answer{vs, err}
+	}()
 	vs, err := g.Upstream.Versions(ctx, path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	held, heldErr := g.Held.Versions(ctx, path)
-	if heldErr != nil {
-		g.Log.Warn("a list is without the versions held", "module", path, "err", heldErr)
+	var held []string
+	select {
+	case a := <-here:
+		held = a.versions // of those tiers that could be asked
+		if a.err != nil {
+			g.Log.Warn("a list may be without versions held", "module", path, "err", a.err)
+		}
+	case <-heldCtx.Done():
+		g.Log.Warn("a list is without the versions held", "module", path, "err", context.Cause(heldCtx))
 	}
 	if err != nil && len(held) == 0 {
 		return nil, err

@@ -1,22 +1,53 @@
 package gateway
 
 import (
+	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/json"
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
+	"time"
 )
 
 // home says what this is and how to use it.
 func (g *Gateway) home(w *response, r *http.Request) { w.text(http.StatusOK, g.Home) }
 
-// healthz says that the process is alive.
-func (g *Gateway) healthz(w *response, r *http.Request) { w.text(http.StatusOK, "ok") }
+// healthz says that the process is alive; with ?deep=1, whether each tier can be
+// used.
+func (g *Gateway) healthz(w *response, r *http.Request) {
+	if r.URL.Query().Get("deep") != "1" {
+		w.text(http.StatusOK, "ok")
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), deepTimeout)
+	defer cancel()
+	errs := make([]error, len(g.Checks))
+	var asking sync.WaitGroup
+	for i, c := range g.Checks {
+		asking.Go(func() { errs[i] = c.Ask(ctx) })
+	}
+	asking.Wait()
+	status := http.StatusOK
+	var lines []string
+	for i, c := range g.Checks {
+		line := c.Tier + ": ok"
+		if errs[i] != nil {
+			status, line = http.StatusServiceUnavailable, c.Tier+": "+errs[i].Error()
+		}
+		lines = append(lines, line)
+	}
+	w.text(status, strings.Join(lines, "\n"))
+}
 
-// readyz says whether to send requests here. An upstream's outage is no reason
-// not to: what is held can still be had.
+// deepTimeout is how long the tiers have to answer a deep check.
+const deepTimeout = 10 * time.Second
+
+// readyz says whether to send requests here, and which tiers are not well. An
+// outage of a store or of the upstream is no reason not to: what is held can
+// still be had.
 func (g *Gateway) readyz(w *response, r *http.Request) {
 	if g.Ready != nil {
 		if err := g.Ready(r.Context()); err != nil {
@@ -25,7 +56,13 @@ func (g *Gateway) readyz(w *response, r *http.Request) {
 			return
 		}
 	}
-	w.text(http.StatusOK, "ready")
+	text := "ready"
+	if g.Degraded != nil {
+		if sick := g.Degraded(); len(sick) > 0 {
+			text += "\ndegraded:\n" + strings.Join(sick, "\n")
+		}
+	}
+	w.text(http.StatusOK, text)
 }
 
 func (g *Gateway) version(w *response, r *http.Request) {
@@ -48,11 +85,14 @@ func (g *Gateway) robots(w *response, r *http.Request) {
 }
 
 // authorized reports whether r bears the user and the password, or needs none:
-// a load balancer asks for health without them, as it does of Athens.
+// a load balancer asks for health without them, as it does of Athens. A deep check
+// costs requests to the stores, and so needs them.
 func (g *Gateway) authorized(r *http.Request) bool {
 	switch strings.TrimPrefix(r.URL.Path, g.Prefix) {
 	case "/healthz", "/readyz":
-		return true
+		if r.URL.RawQuery == "" {
+			return true
+		}
 	}
 	user, pass, _ := r.BasicAuth()
 	// Hashes have one length, so the comparison tells nothing of the secret's.

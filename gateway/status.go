@@ -23,7 +23,7 @@ func (g *Gateway) missing(w *response, r *http.Request, err error, asked bool) {
 		fwd = "; fwd-status=" + strconv.Itoa(code)
 		w.Header()["Cache-Control"] = g.cacheControl("max-age=" + seconds(g.Times.Negative))
 	}
-	w.Header().Set("Cache-Status", absentStatus(g.Caches, fwd))
+	w.Header().Set("Cache-Status", absentStatus(append(g.Caches[:len(g.Caches):len(g.Caches)], g.Stores...), fwd))
 	g.fail(w, r, err)
 }
 

@@ -19,6 +19,9 @@ func (m *Metrics) Filled(f tiers.Fill) {
 	if f.FirstByte > 0 {
 		m.fillFirstByte.Observe(f.FirstByte.Seconds())
 	}
+	if f.Err == nil && !f.Kept {
+		m.unkept.Inc()
+	}
 	if f.Err == nil {
 		m.fillDuration.Observe(f.Duration.Seconds())
 	}

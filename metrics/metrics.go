@@ -37,7 +37,12 @@ type Metrics struct {
 	fillFirstByte prometheus.Observer
 	fillDuration  prometheus.Observer
 	fillFollowers prometheus.Observer
+	unkept        prometheus.Counter
 	resumes       prometheus.Counter
+
+	saves         *prometheus.CounterVec
+	saveDuration  *prometheus.HistogramVec
+	verifications *prometheus.CounterVec
 }
 
 // The values of labels, so that every series is there from the start, at 0.
@@ -60,8 +65,8 @@ var (
 	fillBuckets    = []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600}
 )
 
-// New returns the series of a gateway of that version.
-func New(version string) *Metrics {
+// New returns the series of a gateway of that version over those stores.
+func New(version string, stores ...string) *Metrics {
 	m := &Metrics{registry: prometheus.NewRegistry()}
 	m.requests = m.counters("requests_total", "Requests by kind and HTTP status; 499 is a client that left.", "kind", "code")
 	m.requestDuration = m.histograms("request_duration_seconds", "From the request's header to the last byte of its response, by the tier that answered.", requestBuckets, "kind", "served_by")
@@ -75,7 +80,16 @@ func New(version string) *Metrics {
 	m.fillDuration = m.histograms("fill_duration_seconds", "From a miss until the file was on disk.", fillBuckets).WithLabelValues()
 	m.fillFollowers = m.histograms("fill_followers", "Requests that one fill served.", prometheus.ExponentialBuckets(1, 2, 10)).WithLabelValues()
 	m.resumes = m.counters("fill_resumes_total", "Downloads that broke and went on where they were, unseen by clients.").WithLabelValues()
-	m.zero()
+	m.unkept = m.counters("fills_unkept_total", "Files that were served and found no place on disk or in the queue.").WithLabelValues()
+	if len(stores) > 0 {
+		m.saves = m.counters("saves_total", "Versions saved into a store, by result: ok, whole (the store wants all of a version and is to get it), error, conflict (also counted as ok: the store has other content, which stays).", "store", "result")
+		m.saveDuration = m.histograms("save_duration_seconds", "Time that a store took to save a version.", fillBuckets, "store")
+		m.verifications = m.counters("verifications_total", "Verifications of what is about to be saved.", "result")
+		for _, result := range []string{"ok", "excluded", "corrupt", "unknown", "error"} {
+			m.verifications.WithLabelValues(result)
+		}
+	}
+	m.zero(stores)
 
 	info := m.gauges("build_info", "1, with what this binary is.", "version", "goversion")
 	info.WithLabelValues(version, runtime.Version()).Set(1)
@@ -87,12 +101,17 @@ func New(version string) *Metrics {
 }
 
 // zero makes the series of known labels.
-func (m *Metrics) zero() {
+func (m *Metrics) zero(stores []string) {
 	for kind, by := range servers {
 		for _, c := range codes {
 			m.requests.WithLabelValues(kind, strconv.Itoa(c))
 		}
 		for _, s := range by {
+			m.requestDuration.WithLabelValues(kind, s)
+		}
+	}
+	for _, s := range stores {
+		for _, kind := range fileKinds {
 			m.requestDuration.WithLabelValues(kind, s)
 		}
 	}
@@ -102,7 +121,9 @@ func (m *Metrics) zero() {
 		}
 	}
 	for _, outcome := range []string{"ok", "absent", "corrupt", "timeout", "error"} {
-		m.fills.WithLabelValues("upstream", outcome)
+		for _, source := range append([]string{"upstream"}, stores...) {
+			m.fills.WithLabelValues(source, outcome)
+		}
 	}
 }
 

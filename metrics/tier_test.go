@@ -136,7 +136,7 @@ func TestFillsAreCountedByHowTheyEnd(t *testing.T) {
 		want := []string{`fill_followers{} 1`, fmt.Sprintf(`fills_total{outcome=%q,source="upstream"} 1`, test.want)}
 		fill := tiers.Fill{Err: test.err, Followers: 3, Duration: time.Second}
 		if test.err == nil {
-			fill.Source, fill.FirstByte = "upstream", time.Millisecond
+			fill.Source, fill.FirstByte, fill.Kept = "upstream", time.Millisecond, true
 			want = append(want, "fill_duration_seconds{} 1", "fill_first_byte_seconds{} 1")
 		}
 		counts(t, m, func() { m.Filled(fill) }, want...)
