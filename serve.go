@@ -49,14 +49,45 @@ func serve(ctx context.Context, o config.Options) error {
 	}
 	server := newServer(s.gateway.Handler(), log)
 	announce(log, s, ln, use)
-	ended := make(chan error, 1)
+	ended := make(chan error, 2)
+	servers := []*http.Server{server}
+	if s.serve != nil {
+		storeServer, storeListener, err := serveStore(c, s.serve, log)
+		if err != nil {
+			ln.Close()
+			return err
+		}
+		servers = append(servers, storeServer)
+		go func() { ended <- storeServer.Serve(storeListener) }()
+	}
+	s.stack.Start()
+	checked := make(chan struct{})
+	go func() {
+		defer close(checked)
+		s.checkStores(ctx, c, log)
+	}()
+	defer func() { <-checked }()
 	go func() { ended <- server.Serve(ln) }()
 	select {
 	case err := <-ended:
 		return err
 	case <-ctx.Done():
 	}
-	return shutDown(server, s, c, log)
+	return shutDown(servers, s, c, log)
+}
+
+// serveStore opens the listener of the external-store protocol.
+func serveStore(c *config.Config, handler http.Handler, log *slog.Logger) (*http.Server, net.Listener, error) {
+	t := c.Tiers.Serve
+	ln, err := net.Listen("tcp", t.Listen)
+	if err != nil {
+		return nil, nil, fmt.Errorf("listening: %w; set Tiers.Serve.Listen (MODTIER_SERVE_LISTEN) to a free address", err)
+	}
+	if ln, err = withTLS(ln, t.TLSCertFile, t.TLSKeyFile); err != nil {
+		return nil, nil, fmt.Errorf("Tiers.Serve.TLSCertFile and Tiers.Serve.TLSKeyFile: %w", err)
+	}
+	log.Info("serving the stack as an external store", "address", ln.Addr().String())
+	return newServer(handler, log), ln, nil
 }
 
 // newServer returns a server that bounds what a client may make it wait for or
@@ -89,20 +120,29 @@ func announce(log *slog.Logger, s *service, ln net.Listener, use string) {
 	}
 }
 
-// shutDown stops accepting, and waits for responses and fills until the time is
-// up.
-func shutDown(server *http.Server, s *service, c *config.Config, log *slog.Logger) error {
-	log.Info("shutting down", "timeout", c.ShutdownTimeout, "fills", s.stack.Filling())
+// shutDown stops accepting, and waits for responses, fills and saves until the time
+// is up.
+func shutDown(servers []*http.Server, s *service, c *config.Config, log *slog.Logger) error {
+	waiting := 0
+	if s.stack.Queue != nil {
+		waiting = s.stack.Queue.Versions()
+	}
+	log.Info("shutting down", "timeout", c.ShutdownTimeout, "fills", s.stack.Filling(), "saves", waiting)
 	ctx, cancel := context.WithTimeout(context.Background(), c.ShutdownTimeout)
 	defer cancel()
-	err := server.Shutdown(ctx)
+	var err error
+	for _, server := range servers {
+		err = errors.Join(err, server.Shutdown(ctx))
+	}
 	if err == nil {
 		err = s.stack.Drain(ctx)
 	}
 	if err != nil {
-		server.Close()
+		for _, server := range servers {
+			server.Close()
+		}
 		log.Warn("ended with work under way", "fills", s.stack.Filling(), "err", err)
-		return nil // what was broken off is fetched anew; nothing is lost
+		return nil // what was broken off is fetched anew, and what waits is saved after the next start
 	}
 	log.Info("ended")
 	return nil
@@ -123,13 +163,10 @@ func listen(c *config.Config) (net.Listener, *url.URL, error) {
 	}
 	scheme := "http"
 	if c.TLSCertFile != "" {
-		cert, err := tls.LoadX509KeyPair(c.TLSCertFile, c.TLSKeyFile)
-		if err != nil {
-			ln.Close()
-			return nil, nil, fmt.Errorf("TLSCertFile and TLSKeyFile: %w", err)
-		}
 		scheme = "https"
-		ln = tls.NewListener(ln, &tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: []string{"h2", "http/1.1"}})
+	}
+	if ln, err = withTLS(ln, c.TLSCertFile, c.TLSKeyFile); err != nil {
+		return nil, nil, fmt.Errorf("TLSCertFile and TLSKeyFile: %w", err)
 	}
 	addr, ok := ln.Addr().(*net.TCPAddr)
 	if !ok {
@@ -140,6 +177,20 @@ func listen(c *config.Config) (net.Listener, *url.URL, error) {
 		host = "localhost"
 	}
 	return ln, &url.URL{Scheme: scheme, Host: net.JoinHostPort(host, fmt.Sprint(addr.Port))}, nil
+}
+
+// withTLS returns ln with TLS, or as it is if there is no certificate. With an
+// error ln is closed.
+func withTLS(ln net.Listener, certFile, keyFile string) (net.Listener, error) {
+	if certFile == "" {
+		return ln, nil
+	}
+	cert, err := tls.LoadX509KeyPair(certFile, keyFile)
+	if err != nil {
+		ln.Close()
+		return nil, err
+	}
+	return tls.NewListener(ln, &tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: []string{"h2", "http/1.1"}}), nil
 }
 
 // removeStale removes the socket of a process that is no more.

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"math"
+	"net/http"
 	"net/url"
 	"os"
 	"slices"
@@ -19,6 +20,7 @@ import (
 	"github.com/modtier/modtier/gateway"
 	"github.com/modtier/modtier/metrics"
 	"github.com/modtier/modtier/tiers"
+	"github.com/modtier/modtier/tiers/external"
 	"github.com/modtier/modtier/tiers/memory"
 	"github.com/modtier/modtier/tiers/upstream"
 )
@@ -28,12 +30,14 @@ type service struct {
 	gateway  *gateway.Gateway
 	stack    *tiers.Stack
 	upstream *upstream.List // nil when offline
-	picture  string         // of the stack, for the log
+	serve    http.Handler   // of the external-store protocol; nil if it is off
+	stores   []*store
+	picture  string // of the stack, for the log
 	closers  []func()
 }
 
-// wire makes a service of a configuration. This is the one place that knows all
-// the rooms.
+// wire makes a service of a configuration. This file and wire_stores.go are the
+// one place that knows all the rooms.
 func wire(ctx context.Context, c *config.Config, log *slog.Logger) (s *service, err error) {
 	s = new(service)
 	opened := s // which a return with an error sets to nil
@@ -43,7 +47,8 @@ func wire(ctx context.Context, c *config.Config, log *slog.Logger) (s *service, 
 		}
 	}()
 	v := buildVersion()
-	m := metrics.New(v.Version)
+	names := c.Tiers.Stack[slices.Index(c.Tiers.Stack, "disk")+1:]
+	m := metrics.New(v.Version, names...)
 	id := "modtier-" + rand.Text()
 
 	proxies, err := proxyList(ctx, c)
@@ -97,8 +102,6 @@ func wire(ctx context.Context, c *config.Config, log *slog.Logger) (s *service, 
 			pictures = append(pictures, "disk "+sizeText(disk.Limit())+" "+c.Tiers.Disk.Path)
 		}
 	}
-	s.picture = strings.Join(pictures, " > ")
-
 	s.stack = &tiers.Stack{
 		Caches:   caches,
 		Disk:     disk,
@@ -109,15 +112,38 @@ func wire(ctx context.Context, c *config.Config, log *slog.Logger) (s *service, 
 		Log:      log,
 	}
 	m.Stack(s.stack)
+	for _, name := range names {
+		st, err := s.openStore(ctx, c, name, m, log)
+		if err != nil {
+			return nil, err
+		}
+		pictures = append(pictures, name+" "+st.place)
+	}
+	s.picture = strings.Join(pictures, " > ")
+	if len(names) > 0 && c.Tiers.Write != "none" {
+		if err := s.addQueue(ctx, c, sumdbs, m, log); err != nil {
+			return nil, err
+		}
+	}
+	if c.Tiers.Serve.Listen != "" {
+		s.serve = &external.Handler{
+			Store:    s.stack.Held(),
+			User:     c.Tiers.Serve.User,
+			Pass:     c.Tiers.Serve.Pass,
+			SpoolDir: c.Tiers.Disk.Path,
+			Log:      log,
+		}
+	}
 	robots, err := os.ReadFile(c.RobotsFile)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("RobotsFile: %w", err)
 	}
 	s.gateway = &gateway.Gateway{
 		Files:  s.stack,
-		Held:   &tiers.Stack{Caches: caches, Disk: disk, Log: log},
+		Held:   s.stack.Held(),
 		Notes:  disk,
-		Caches: c.Tiers.Stack,
+		Caches: c.Tiers.Stack[:len(caches)],
+		Stores: names,
 		Times: gateway.Times{
 			Fresh:      c.Tiers.Answers.Fresh,
 			Revalidate: c.Tiers.Answers.Revalidate,
@@ -134,6 +160,8 @@ func wire(ctx context.Context, c *config.Config, log *slog.Logger) (s *service, 
 		Version:       v.json(),
 		ID:            id,
 		Ready:         disk.Check,
+		Degraded:      s.degraded,
+		Checks:        append([]gateway.Check{{Tier: "disk", Ask: disk.Check}}, s.checks()...),
 		Metrics:       m.Handler(),
 		Observe:       func(r gateway.Request) { m.Request(r.Kind, r.Code, r.ServedBy, r.Duration) },
 		Answer:        m.Answer,

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"golang.org/x/mod/module"
@@ -366,42 +365,29 @@ func TestWhatIsSaved(t *testing.T) {
 	})
 }
 
-// A forgetful stack drops from its caches what it has saved, so that all reads
-// come from its stores.
-type forgetful struct{ *tiers.Stack }
-
-func (s forgetful) Save(ctx context.Context, v module.Version, f tiers.Files) error {
-	if err := s.Stack.Save(ctx, v, f); err != nil {
-		return err
-	}
-	if err := s.Forget(ctx, v); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
-}
-
 func TestStackOverStoresIsAStore(t *testing.T) {
 	t.Parallel()
-	for name, forgets := range map[string]bool{"from its caches": false, "from its stores": true} {
-		t.Run(name, func(t *testing.T) {
-			tierstest.TestStore(t, func(t *testing.T) tiers.Store {
-				leaveThousands(t)
-				disk := openDisk(t, t.TempDir(), tiers.DiskLimits{Size: 1 << 30})
-				s := &tiers.Stack{
-					Caches: []tiers.Cache{openMemory(t, 1<<20), disk},
-					Disk:   disk,
-					Stores: []tiers.Level{{Name: "minio", Store: newLevel(t, "minio")}, {Name: "s3", Store: newLevel(t, "s3")}},
-					Queue:  &tiers.Queue{Through: true},
-					Log:    testLog(t),
-				}
-				t.Cleanup(s.Queue.Close)
-				if forgets {
-					return forgetful{s}
-				}
-				return s
-			})
+	t.Run("from its caches", func(t *testing.T) {
+		tierstest.TestStore(t, func(t *testing.T) tiers.Store {
+			leaveThousands(t)
+			disk := openDisk(t, t.TempDir(), tiers.DiskLimits{Size: 1 << 30})
+			s := &tiers.Stack{
+				Caches: []tiers.Cache{openMemory(t, 1<<20), disk},
+				Disk:   disk,
+				Stores: []tiers.Level{{Name: "s3", Store: newLevel(t, "s3")}},
+				Queue:  &tiers.Queue{},
+				Log:    testLog(t),
+			}
+			t.Cleanup(s.Queue.Close)
+			return s
 		})
-	}
+	})
+	t.Run("from its stores", func(t *testing.T) {
+		tierstest.TestStore(t, func(t *testing.T) tiers.Store {
+			leaveThousands(t)
+			return tierstest.Stack(t,
+				tiers.Level{Name: "minio", Store: newLevel(t, "minio")},
+				tiers.Level{Name: "s3", Store: newLevel(t, "s3")})
+		})
+	})
 }
-
-var _ = synctest.Wait

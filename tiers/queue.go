@@ -107,6 +107,11 @@ func (q *Queue) start(s *Stack) {
 	for name, n := range gone {
 		q.Log.Warn("versions wait for a store that is not in the stack any more; they stay on disk", "store", name, "versions", n)
 	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed {
+		return
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	q.stop = stop
 	for range q.Workers {
@@ -484,6 +489,33 @@ func (q *Queue) oldest() time.Time {
 // Recovered returns how many versions an earlier process left.
 func (q *Queue) Recovered() int { return q.recovered }
 
+// attempt waits until all that waits now has been tried, or ctx is over.
+func (q *Queue) attempt(ctx context.Context) {
+	for {
+		q.mu.Lock()
+		fresh := false
+		for _, w := range q.waiting {
+			if w.tries == 0 {
+				fresh = true
+				break
+			}
+		}
+		changed := q.next()
+		if q.closed {
+			fresh = false
+		}
+		q.mu.Unlock()
+		if !fresh {
+			return
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
 // drain waits until nothing waits for a save any more, or ctx is over.
 func (q *Queue) drain(ctx context.Context) error {
 	for {
@@ -509,14 +541,14 @@ func (q *Queue) drain(ctx context.Context) error {
 // Close ends the workers and breaks off what they do. All that waits stays on
 // disk for the next process.
 func (q *Queue) Close() {
-	if q.stop == nil {
-		return // never started
-	}
 	q.mu.Lock()
 	q.closed = true
 	q.change()
+	stop := q.stop
 	q.mu.Unlock()
-	q.stop()
+	if stop != nil { // it was started
+		stop()
+	}
 	q.work.Wait()
 }
 

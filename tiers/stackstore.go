@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/mod/module"
 )
@@ -152,13 +153,19 @@ func (s *Stack) Forget(ctx context.Context, v module.Version) error {
 // wait for a save. Without stores it is the disk's.
 //
 // A token is the number of stores that are done with, a colon, and the token of
-// the store that comes next.
+// the store that comes next. The first page waits for a moment for saves under way:
+// what moves from the queue to a store that is done with would be missed.
 func (s *Stack) Catalog(ctx context.Context, token string, n int) (vs []module.Version, next string, err error) {
 	s.init()
 	if len(s.Stores) == 0 {
 		return s.Disk.Catalog(ctx, token, n)
 	}
 	done, inner := 0, ""
+	if token == "" && s.Queue != nil {
+		ctx, cancel := context.WithTimeout(ctx, catalogPatience)
+		s.Queue.attempt(ctx)
+		cancel()
+	}
 	if token != "" {
 		number, rest, ok := strings.Cut(token, ":")
 		done, err = strconv.Atoi(number)
@@ -200,6 +207,8 @@ func (s *Stack) Catalog(ctx context.Context, token string, n int) (vs []module.V
 	}
 	return s.catalogQueue(ctx, vs, inner, n)
 }
+
+const catalogPatience = 5 * time.Second
 
 // catalogQueue adds what waits for a save and is in no store, behind token.
 func (s *Stack) catalogQueue(ctx context.Context, vs []module.Version, token string, n int) ([]module.Version, string, error) {
