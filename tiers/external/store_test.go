@@ -86,3 +86,14 @@ func TestClientWithPasswordBelowAPathIsAStore(t *testing.T) {
 		return wholeOnly{dial(t, strings.Replace(url, "http://", "http://someone:p%40ss%2Fword@", 1)+"/deep/er/"), d}
 	})
 }
+
+func TestStackOverClientIsAStore(t *testing.T) {
+	t.Parallel()
+	tierstest.TestStore(t, func(t *testing.T) tiers.Store {
+		if strings.Contains(t.Name(), "/3000_versions") {
+			t.Skip("the client alone shows it")
+		}
+		url := serve(t, &external.Handler{Store: openDisk(t), SpoolDir: t.TempDir(), Log: testLog(t)})
+		return tierstest.Stack(t, tiers.Level{Name: "external", Store: dial(t, url)})
+	})
+}

@@ -121,3 +121,13 @@ func TestNoFileOfAVersionIsEmpty(t *testing.T) {
 	}
 	tierstest.Lacks(t, s, v)
 }
+
+func TestStackOverStoreIsAStore(t *testing.T) {
+	t.Parallel()
+	tierstest.TestStore(t, func(t *testing.T) tiers.Store {
+		if strings.Contains(t.Name(), "/3000_versions") || strings.Contains(t.Name(), "/a_zip_of_100_MB") {
+			t.Skip("the store alone shows it, or says why not")
+		}
+		return tierstest.Stack(t, tiers.Level{Name: "mongo", Store: openOn(t, newDatabase(t))})
+	})
+}
