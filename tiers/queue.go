@@ -5,9 +5,7 @@ import (
 	"context"
 	"fmt"
 	"hash/maphash"
-	"io/fs"
 	"log/slog"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
@@ -66,12 +64,6 @@ type waiting struct {
 	early    int // how many of waiters came before a worker took it
 }
 
-const (
-	firstPause  = time.Second // between a save that failed and the next
-	longest     = time.Minute
-	unknownUpTo = 6 // saves of a version that the checksum database does not know
-)
-
 // start takes over what an earlier process left, and starts the workers.
 func (q *Queue) start(s *Stack) {
 	if q.Workers <= 0 {
@@ -119,335 +111,67 @@ func (q *Queue) start(s *Stack) {
 	}
 }
 
-// add makes durable that these stores lack v, and pins v's files. It is called
-// before the file shows on disk: after a crash the queue may name what the disk
-// lacks, but the disk holds nothing that the queue missed. It reports whether v
-// has not waited before.
-func (q *Queue) add(v module.Version, whole bool, stores []string) (fresh bool, err error) {
-	mu := q.order(v)
-	mu.Lock()
-	defer mu.Unlock()
-	e, news := q.merged(v, whole, stores)
-	if news {
-		if err := q.stack.Disk.writeEntry(e); err != nil {
-			return false, fmt.Errorf("queue: add %s: %w", v, err)
-		}
-	}
+// Close ends the workers and breaks off what they do. All that waits stays on
+// disk for the next process.
+func (q *Queue) Close() {
 	q.mu.Lock()
-	defer q.mu.Unlock()
-	w := q.waiting[v]
-	if fresh = w == nil; fresh {
-		w = &waiting{due: e.Added}
-		q.waiting[v] = w
-		q.came = append(q.came, w)
-		heap.Push(&q.due, w)
-		q.stack.Disk.index.pin(q.stack.Disk.layout.dir(v), 0)
-	}
-	if news {
-		w.entry, w.verified, w.grew, w.unwanted = e, false, w.busy, false
-	}
+	q.closed = true
 	q.change()
-	return fresh, nil
-}
-
-// addComing is add for files that somebody else puts on disk, and who then calls
-// arrived. Until then no worker looks for them.
-func (q *Queue) addComing(v module.Version, whole bool, stores []string) error {
-	q.mu.Lock()
-	q.coming[v]++
+	stop := q.stop
 	q.mu.Unlock()
-	_, err := q.add(v, whole, stores)
-	if err != nil {
-		q.arrived(v)
+	if stop != nil { // it was started
+		stop()
 	}
-	return err
+	q.work.Wait()
 }
 
-// arrived ends what addComing began.
-func (q *Queue) arrived(v module.Version) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.coming[v]--; q.coming[v] > 0 {
-		return
-	}
-	delete(q.coming, v)
-	if w := q.waiting[v]; w != nil && !w.busy {
-		w.due = w.Added
-		heap.Fix(&q.due, w.place)
-		q.change()
-	}
-}
-
-// cancel takes v out of the queue if none of its files have come to lie on disk.
-func (q *Queue) cancel(v module.Version) {
-	mu := q.order(v)
-	mu.Lock()
-	defer mu.Unlock()
-	q.mu.Lock()
-	w := q.waiting[v]
-	if w == nil || w.busy || w.size > 0 {
-		if w != nil {
-			w.unwanted = true
-		}
-		q.mu.Unlock()
-		return
-	}
-	heap.Remove(&q.due, w.place)
-	q.out(w)
-	q.mu.Unlock()
-	if err := q.stack.Disk.removeEntry(v); err != nil {
-		q.Log.Warn("an entry of the queue stays", "version", v, "err", err) // it will find nothing
-	}
-}
-
-func (q *Queue) order(v module.Version) *sync.Mutex {
-	return &q.adding[maphash.Comparable(q.seed, v)%uint64(len(q.adding))]
-}
-
-// merged returns what v's entry is to be, and whether that is not written yet.
-func (q *Queue) merged(v module.Version, whole bool, stores []string) (entry, bool) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if w := q.waiting[v]; w != nil {
-		return w.entry.merge(whole, stores)
-	}
-	return entry{v.Path, v.Version, whole, stores, time.Now()}, true
-}
-
-// measure counts what there is of v, which waits, on disk now.
-func (q *Queue) measure(v module.Version) {
-	size := q.stack.Disk.sizeOf(v)
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if w := q.waiting[v]; w != nil {
-		q.bytes += size - w.size
-		w.size = size
-		q.stack.Disk.index.pin(q.stack.Disk.layout.dir(v), size)
-	}
-}
-
-// change wakes who waits for a change. The caller holds mu.
-func (q *Queue) change() {
-	if q.changed != nil {
-		close(q.changed)
-		q.changed = nil
-	}
-}
-
-// Wake saves all that waits at once, such as when a store has come back.
-func (q *Queue) Wake() {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	for _, w := range q.due {
-		w.due, w.tries = w.Added, 0
-	}
-	heap.Init(&q.due)
-	q.change()
-}
-
-// through reports whether a fill is to wait for its save.
-func (q *Queue) through() bool {
-	if q.Through {
-		return true
-	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.Size > 0 && q.bytes > q.Size || q.Age > 0 && time.Since(q.oldest()) > q.Age
-}
-
-// wait lets v be saved next, and waits for that. If it does not come to pass in
-// time, v goes on waiting in the queue.
-func (q *Queue) wait(ctx context.Context, v module.Version) error {
-	done := make(chan error, 1)
-	q.mu.Lock()
-	w := q.waiting[v]
-	if w == nil || q.closed {
-		q.mu.Unlock()
-		return nil // it is saved already
-	}
-	w.waiters = append(w.waiters, done)
-	if !w.busy {
-		w.due = time.Time{}
-		heap.Fix(&q.due, w.place)
-	}
-	q.change()
-	q.mu.Unlock()
-	ctx, cancel := context.WithTimeout(ctx, q.Wait)
-	defer cancel()
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-		return fmt.Errorf("waiting for the save of %s: %w", v, context.Cause(ctx))
-	}
-}
-
-// run saves what is due, until ctx is over.
-func (q *Queue) run(ctx context.Context) {
+// drain waits until nothing waits for a save any more, or ctx is over.
+func (q *Queue) drain(ctx context.Context) error {
 	for {
-		w, now, later, changed := q.take()
-		if w != nil {
-			o := q.save(ctx, now)
-			if ctx.Err() == nil {
-				q.tell(now.module(), o)
-			}
-			q.finish(w, o)
-			continue
-		}
-		timer := time.NewTimer(later)
-		select {
-		case <-changed:
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return
-		}
-		timer.Stop()
-	}
-}
-
-// take returns the entry that has been due for longest, and how it is now; or
-// how long to wait for one, and what to wait on meanwhile.
-func (q *Queue) take() (w *waiting, now waiting, later time.Duration, changed <-chan struct{}) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	later = time.Hour
-	for len(q.due) > 0 && !q.closed {
-		if later = time.Until(q.due[0].due); later > 0 {
-			break
-		}
-		if w = q.due[0]; q.coming[w.module()] > 0 {
-			w.due = time.Now().Add(firstPause)
-			heap.Fix(&q.due, 0)
-			continue
-		}
-		heap.Pop(&q.due)
-		w.busy, w.grew, w.early = true, false, len(w.waiters)
-		return w, *w, 0, nil
-	}
-	return nil, now, later, q.next()
-}
-
-// next returns a channel that is closed at the next change. The caller holds mu.
-func (q *Queue) next() <-chan struct{} {
-	if q.changed == nil {
-		q.changed = make(chan struct{})
-	}
-	return q.changed
-}
-
-// finish takes w out of the queue if no store is left that lacks it, and else
-// lets it wait again.
-func (q *Queue) finish(w *waiting, o outcome) {
-	v := w.module()
-	mu := q.order(v)
-	mu.Lock()
-	defer mu.Unlock()
-	q.mu.Lock()
-	w.busy = false
-	answered := w.waiters
-	if w.grew && o.err == nil {
-		answered = w.waiters[:w.early] // the others wait for what is not saved yet
-	}
-	w.waiters = slices.Clone(w.waiters[len(answered):])
-	for _, done := range answered {
-		done <- o.err
-	}
-	e := w.entry
-	done := !w.grew && (len(o.left) == 0 || o.err != nil && w.unwanted && w.size == 0)
-	switch {
-	case done:
-		q.out(w)
-	case w.grew:
-		w.tries, w.due = 0, time.Now()
-	case o.err == nil: // these stores want it whole
-		w.Stores, w.Whole, w.verified = o.left, true, false
-		w.tries, w.due = 0, time.Now()
-	default:
-		w.Stores, w.verified = o.left, o.verified
-		w.tries++
-		w.due = time.Now().Add(pause(w.tries))
-	}
-	news := !done && (len(w.Stores) != len(e.Stores) || w.Whole != e.Whole)
-	if !done {
-		e = w.entry
-		heap.Push(&q.due, w)
-	}
-	q.change()
-	q.mu.Unlock()
-	var err error
-	if done {
-		err = q.stack.Disk.removeEntry(v)
-	} else if news {
-		err = q.stack.Disk.writeEntry(e)
-	} else {
-		return
-	}
-	if err != nil {
-		q.Log.Warn("an entry of the queue is not up to date, which costs a save that finds all there", "version", v, "err", err)
-	}
-}
-
-// remove takes v out of the queue, once no worker is busy with it.
-func (q *Queue) remove(ctx context.Context, v module.Version) error {
-	for {
-		mu := q.order(v)
-		mu.Lock()
 		q.mu.Lock()
-		w, changed := q.waiting[v], q.next()
-		if w == nil {
-			q.mu.Unlock()
-			mu.Unlock()
+		n, closed, changed := len(q.waiting), q.closed, q.next()
+		q.mu.Unlock()
+		if n == 0 {
 			return nil
 		}
-		if !w.busy {
-			heap.Remove(&q.due, w.place)
-			q.out(w)
-			for _, done := range w.waiters {
-				done <- fs.ErrNotExist
+		err := errClosed
+		if !closed {
+			select {
+			case <-changed:
+				continue
+			case <-ctx.Done():
+				err = context.Cause(ctx)
 			}
-			q.change()
-			q.mu.Unlock()
-			err := q.stack.Disk.removeEntry(v)
-			mu.Unlock()
-			return err
+		}
+		return fmt.Errorf("%d versions wait for a save, which comes after the next start: %w", n, err)
+	}
+}
+
+// attempt waits until all that waits now has been tried, or ctx is over.
+func (q *Queue) attempt(ctx context.Context) {
+	for {
+		q.mu.Lock()
+		fresh := false
+		for _, w := range q.waiting {
+			if w.tries == 0 {
+				fresh = true
+				break
+			}
+		}
+		changed := q.next()
+		if q.closed {
+			fresh = false
 		}
 		q.mu.Unlock()
-		mu.Unlock()
+		if !fresh {
+			return
+		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return fmt.Errorf("waiting for the save of %s to end: %w", v, context.Cause(ctx))
+			return
 		}
 	}
-}
-
-// out forgets w, which waits no longer. The caller holds mu.
-func (q *Queue) out(w *waiting) {
-	w.saved = true
-	delete(q.waiting, w.module())
-	q.bytes -= w.size
-	q.stack.Disk.index.unpin(q.stack.Disk.layout.dir(w.module()))
-}
-
-// whole returns the versions that wait with all their files, sorted by name.
-func (q *Queue) whole() []module.Version {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	var vs []module.Version
-	for v, w := range q.waiting {
-		if w.Whole {
-			vs = append(vs, v)
-		}
-	}
-	slices.SortFunc(vs, func(a, b module.Version) int { return strings.Compare(a.String(), b.String()) })
-	return vs
-}
-
-// pause returns how long to wait after tries failures.
-func pause(tries int) time.Duration {
-	d := min(firstPause<<min(tries-1, 10), longest)
-	return d/2 + rand.N(d/2) // so that a fleet does not come back as one
 }
 
 // Versions returns how many versions wait.
@@ -489,90 +213,32 @@ func (q *Queue) oldest() time.Time {
 // Recovered returns how many versions an earlier process left.
 func (q *Queue) Recovered() int { return q.recovered }
 
-// attempt waits until all that waits now has been tried, or ctx is over.
-func (q *Queue) attempt(ctx context.Context) {
-	for {
-		q.mu.Lock()
-		fresh := false
-		for _, w := range q.waiting {
-			if w.tries == 0 {
-				fresh = true
-				break
-			}
-		}
-		changed := q.next()
-		if q.closed {
-			fresh = false
-		}
-		q.mu.Unlock()
-		if !fresh {
-			return
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-// drain waits until nothing waits for a save any more, or ctx is over.
-func (q *Queue) drain(ctx context.Context) error {
-	for {
-		q.mu.Lock()
-		n, closed, changed := len(q.waiting), q.closed, q.next()
-		q.mu.Unlock()
-		if n == 0 {
-			return nil
-		}
-		err := errClosed
-		if !closed {
-			select {
-			case <-changed:
-				continue
-			case <-ctx.Done():
-				err = context.Cause(ctx)
-			}
-		}
-		return fmt.Errorf("%d versions wait for a save, which comes after the next start: %w", n, err)
-	}
-}
-
-// Close ends the workers and breaks off what they do. All that waits stays on
-// disk for the next process.
-func (q *Queue) Close() {
+// whole returns the versions that wait with all their files, sorted by name.
+func (q *Queue) whole() []module.Version {
 	q.mu.Lock()
-	q.closed = true
-	q.change()
-	stop := q.stop
-	q.mu.Unlock()
-	if stop != nil { // it was started
-		stop()
+	defer q.mu.Unlock()
+	var vs []module.Version
+	for v, w := range q.waiting {
+		if w.Whole {
+			vs = append(vs, v)
+		}
 	}
-	q.work.Wait()
+	slices.SortFunc(vs, func(a, b module.Version) int { return strings.Compare(a.String(), b.String()) })
+	return vs
 }
 
-// A schedule is a heap of those that wait, the first due first.
-type schedule []*waiting
-
-func (s schedule) Len() int           { return len(s) }
-func (s schedule) Less(i, j int) bool { return s[i].due.Before(s[j].due) }
-func (s schedule) Swap(i, j int) {
-	s[i], s[j] = s[j], s[i]
-	s[i].place, s[j].place = i, j
+// next returns a channel that is closed at the next change. The caller holds mu.
+func (q *Queue) next() <-chan struct{} {
+	if q.changed == nil {
+		q.changed = make(chan struct{})
+	}
+	return q.changed
 }
 
-func (s *schedule) Push(x any) {
-	w := x.(*waiting)
-	w.place = len(*s)
-	*s = append(*s, w)
-}
-
-func (s *schedule) Pop() any {
-	last := len(*s) - 1
-	w := (*s)[last]
-	(*s)[last] = nil
-	*s = (*s)[:last]
-	w.place = -1
-	return w
+// change wakes who waits for a change. The caller holds mu.
+func (q *Queue) change() {
+	if q.changed != nil {
+		close(q.changed)
+		q.changed = nil
+	}
 }

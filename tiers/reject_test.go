@@ -100,6 +100,20 @@ func TestTamperedUpstreamNeverReachesAStore(t *testing.T) {
 		}
 	})
 
+	claim(t, "a file that is rejected while it is promoted stays in no cache", func(t *testing.T) {
+		s, _, _, results := tamperedUpstream(t)
+		fast := slowPuts{openDisk(t, t.TempDir(), tiers.DiskLimits{}), make(chan struct{})}
+		s.Caches = []tiers.Cache{fast, s.Disk}
+		s.asks(t, mod, 1)
+		if got := <-results; got != "corrupt" {
+			t.Errorf("verification: got %q, want corrupt", got)
+		}
+		close(fast.let)
+		synctest.Wait()
+		tierstest.Lacks(t, fast, version, tiers.Mod)
+		s.asks(t, mod, 1)[0].failed(t, tiers.ErrCorrupt)
+	})
+
 	claim(t, "an info of another version is served to nobody", func(t *testing.T) {
 		l := newLevel(t, "s3")
 		other := tierstest.Version(module.Version{Path: version.Path, Version: "v9.9.9"}, "a")
@@ -144,4 +158,15 @@ func TestTamperedUpstreamNeverReachesAStore(t *testing.T) {
 		s.settles(t)
 		tierstest.Holds(t, l.Store, version, files)
 	})
+}
+
+// slowPuts is a cache whose Puts wait until let is closed.
+type slowPuts struct {
+	*tiers.Disk
+	let chan struct{}
+}
+
+func (c slowPuts) Put(ctx context.Context, r tiers.Ref, b []byte, modTime time.Time) error {
+	<-c.let
+	return c.Disk.Put(ctx, r, b, modTime)
 }

@@ -161,6 +161,15 @@ func (s *Stack) put(ctx context.Context, r Ref, b []byte, modTime time.Time, lev
 			s.Log.Warn("a cache does not keep a file", "err", err) // it is served all the same
 		}
 	}
+	// The file may have been rejected since it was read, and forgotten before it
+	// was put. A suspect is served from disk, where it is verified first.
+	if s.suspect(r.Module()) {
+		for _, c := range s.Caches[:level] {
+			if err := c.Delete(ctx, r.Module()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				s.Log.Error("a version that was rejected may stay in a cache", "version", r.Module(), "err", err)
+			}
+		}
+	}
 }
 
 // join returns the flight that fills r, and begins one if there is none.

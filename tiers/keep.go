@@ -1,0 +1,92 @@
+package tiers
+
+import (
+	"context"
+	"errors"
+	"io"
+)
+
+// keep gives the file of n bytes, which came from the tier at level, its name on
+// disk, promotes it and ends the flight. It reports whether the file is kept.
+//
+// The last byte is not served before the file is safe: on disk, in the queue if a
+// store lacks it, and saved if fills wait for their saves.
+func (s *Stack) keep(ctx context.Context, f *flight, n int64, level int) (kept bool, err error) {
+	owed := s.Queue != nil && level > 0 && f.ref.Kind != Info
+	if !owed {
+		f.open(n)
+		f.end(n, nil)
+		kept = s.adopt(f, n)
+	} else {
+		if kept = s.enqueue(f, n, level); kept {
+			f.land()
+			err = s.settle(ctx, f)
+		}
+		if err == nil {
+			f.open(n)
+		}
+		f.end(n, err)
+	}
+	if kept && err == nil {
+		s.promoteFill(ctx, f, n)
+	}
+	return kept, err
+}
+
+// enqueue makes durable that the stores above level lack the file, and then lets
+// it show on disk. If either fails the file is served, and neither kept nor saved.
+func (s *Stack) enqueue(f *flight, n int64, level int) bool {
+	v := f.ref.Module()
+	var names []string
+	for _, l := range s.Stores[:min(level, len(s.Stores))] {
+		names = append(names, l.Name)
+	}
+	fresh, err := s.Queue.add(v, f.ref.Kind == Zip, names)
+	if err != nil {
+		s.Log.Warn("a file was served and is neither kept nor saved", "file", f.ref, "err", err)
+		return false
+	}
+	if !s.adopt(f, n) {
+		if fresh {
+			s.Queue.cancel(v)
+		}
+		return false
+	}
+	s.Queue.measure(v)
+	return true
+}
+
+// settle waits for the save of the file's version, if fills are to. That it cannot
+// be saved now is nothing to its clients; that it is not what its name says is.
+func (s *Stack) settle(ctx context.Context, f *flight) error {
+	if !s.Queue.through() {
+		return nil
+	}
+	err := s.Queue.wait(ctx, f.ref.Module())
+	if errors.Is(err, ErrCorrupt) {
+		return err
+	}
+	return nil // the queue has logged why, and tries again
+}
+
+// adopt gives the spool its name on disk.
+func (s *Stack) adopt(f *flight, n int64) bool {
+	if err := s.Disk.adopt(f.spool, f.ref, n, f.start); err != nil {
+		s.Log.Warn("a file was served and is not kept", "file", f.ref, "err", err)
+		return false
+	}
+	return true
+}
+
+// promoteFill copies what is on disk now to the faster caches.
+func (s *Stack) promoteFill(ctx context.Context, f *flight, n int64) {
+	if !promotable(f.ref, n) {
+		return
+	}
+	b := make([]byte, n)
+	if _, err := f.spool.file.ReadAt(b, 0); err != nil && err != io.EOF {
+		s.Log.Warn("a file is not promoted", "file", f.ref, "err", err) // disk has it
+		return
+	}
+	s.put(ctx, f.ref, b, f.start, len(s.Caches)-1)
+}
