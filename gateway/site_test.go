@@ -82,7 +82,7 @@ func openSite(t *testing.T, dir string, o *origin, change ...func(*site)) *site 
 	m.Stack(s.stack)
 	s.gateway = &gateway.Gateway{
 		Files:    s.stack,
-		Held:     &tiers.Stack{Caches: caches, Disk: disk, Log: log},
+		Held:     s.stack.Held(),
 		Upstream: list,
 		Notes:    disk,
 		Caches:   []string{"memory", "disk"},
