@@ -49,7 +49,9 @@ func TestShutdownLetsResponsesFinish(t *testing.T) {
 	}
 	defer resp.Body.Close()
 	ended := make(chan error, 1)
-	go func() { ended <- shutDown([]*http.Server{g.server}, g.service, g.config, slog.New(slog.DiscardHandler)) }()
+	go func() {
+		ended <- shutDown([]*http.Server{g.server}, g.service, g.config, slog.New(slog.DiscardHandler))
+	}()
 	waits(t, g, ended)
 	close(rest)
 	if b, err := io.ReadAll(resp.Body); err != nil || !bytes.Equal(b, content) {
@@ -69,7 +71,9 @@ func TestShutdownLetsFillsFinishWhoseClientsLeft(t *testing.T) {
 	}
 	resp.Body.Close()
 	ended := make(chan error, 1)
-	go func() { ended <- shutDown([]*http.Server{g.server}, g.service, g.config, slog.New(slog.DiscardHandler)) }()
+	go func() {
+		ended <- shutDown([]*http.Server{g.server}, g.service, g.config, slog.New(slog.DiscardHandler))
+	}()
 	waits(t, g, ended)
 	close(rest)
 	if err := <-ended; err != nil || g.stack.Filling() != 0 {

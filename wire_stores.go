@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"strings"
@@ -43,7 +44,7 @@ func (s *service) openStore(ctx context.Context, c *config.Config, name string, 
 		log.Error("a save was kept out, for the store has other content under this name",
 			"store", d.Store, "file", d.Ref, "stored", d.Stored, "refused", d.Refused)
 		// What the store has is what counts.
-		if err := s.stack.Forget(context.WithoutCancel(ctx), d.Ref.Module()); err != nil && !errors.Is(err, os.ErrNotExist) {
+		if err := s.stack.Forget(context.WithoutCancel(ctx), d.Ref.Module()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			log.Warn("a cache keeps what no store has", "version", d.Ref.Module(), "err", err)
 		}
 	}
@@ -120,15 +121,24 @@ func (st *store) open(ctx context.Context, c *config.Config, o bucket.Options, s
 	case "external":
 		client := &external.Client{URL: c.Storage.External.URL, Timeout: c.Timeout}
 		st.place = "over HTTP"
-		st.check = func(ctx context.Context) error {
-			if _, err := client.Versions(ctx, "modtier.invalid/check"); err != nil {
-				return fmt.Errorf("%w: mend Storage.External.URL (ATHENS_EXTERNAL_STORAGE_URL), or the server there", err)
-			}
-			return nil
-		}
+		st.check = func(ctx context.Context) error { return checkExternal(ctx, client) }
 		return client, nil
 	}
 	return nil, fmt.Errorf("Tiers.Stack: there is no store called %q", st.name)
+}
+
+// checkExternal asks for a file that nobody has. A server that has it is none of
+// the protocol: a login page, say, which answers to everything.
+func checkExternal(ctx context.Context, client *external.Client) error {
+	o, err := client.Open(ctx, tiers.Ref{Path: "modtier.invalid/check", Version: "v0.0.0", Kind: tiers.Mod})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		o.Body.Close()
+		err = errors.New("external: the server has a file that cannot be: it is no store of Athens' protocol")
+	}
+	return fmt.Errorf("%w: mend Storage.External.URL (ATHENS_EXTERNAL_STORAGE_URL), or the server there", err)
 }
 
 func (st *store) bucket(b *bucket.Bucket, err error) (tiers.Store, error) {
@@ -205,7 +215,7 @@ func (s *service) verifier(ctx context.Context, c *config.Config, sumdbs []strin
 }
 
 // startTimeout is how long a store has to say at the start that it can be used.
-const startTimeout = 30 * time.Second
+const startTimeout = 10 * time.Second
 
 // checkStores asks each store whether it can be used, and says what to mend if
 // it cannot. What can be reached serves meanwhile.

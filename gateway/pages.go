@@ -34,8 +34,9 @@ func (g *Gateway) healthz(w *response, r *http.Request) {
 	var lines []string
 	for i, c := range g.Checks {
 		line := c.Tier + ": ok"
-		if errs[i] != nil {
-			status, line = http.StatusServiceUnavailable, c.Tier+": "+errs[i].Error()
+		if err := errs[i]; err != nil {
+			// A tier's errors begin with its name.
+			status, line = http.StatusServiceUnavailable, c.Tier+": "+strings.TrimPrefix(err.Error(), c.Tier+": ")
 		}
 		lines = append(lines, line)
 	}

@@ -2,6 +2,7 @@ package tiers
 
 import (
 	"archive/zip"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,7 +16,8 @@ const maxSmall = 16 << 20
 
 // checkSound tells a whole file from one that was cut short or is something
 // else altogether, such as an error page: a zip has its directory at the end,
-// an info is JSON and names its version, a go.mod is not empty. It does not
+// an info is JSON and names its version, a go.mod is
+// not empty and no markup. It does not
 // tell who wrote the content; that takes a checksum database.
 func checkSound(r Ref, f io.ReaderAt, size int64) error {
 	switch r.Kind {
@@ -44,6 +46,14 @@ func checkSound(r Ref, f io.ReaderAt, size int64) error {
 	case Mod:
 		if size == 0 || size > maxSmall {
 			return fmt.Errorf("%w: %s: %d bytes", ErrCorrupt, r, size)
+		}
+		var head [64]byte
+		n, err := f.ReadAt(head[:], 0)
+		if err != nil && err != io.EOF {
+			return err
+		}
+		if bytes.HasPrefix(bytes.TrimSpace(head[:n]), []byte("<")) {
+			return fmt.Errorf("%w: %s: it is a page of HTML or XML", ErrCorrupt, r)
 		}
 	}
 	return nil

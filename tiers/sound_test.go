@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io/fs"
+	"strings"
 	"syscall"
 	"testing"
 )
@@ -33,6 +34,21 @@ func TestCheckSound(t *testing.T) {
 			err := checkSound(Ref{"example.com/a", "v1.0.0", k}, bytes.NewReader(nil), maxSmall+1)
 			if !errors.Is(err, ErrCorrupt) {
 				t.Errorf("%s: got error %v, want ErrCorrupt", k, err)
+			}
+		}
+	})
+
+	t.Run("a page of markup is no go.mod", func(t *testing.T) {
+		for content, corrupt := range map[string]bool{
+			"<html>":                            true,
+			"\n\t <!DOCTYPE html>":              true,
+			"<?xml version=\"1.0\"?>":           true,
+			"module example.com/a\n":            false,
+			"// <html> is fine\nmodule a.b/c\n": false,
+		} {
+			err := checkSound(Ref{"example.com/a", "v1.0.0", Mod}, strings.NewReader(content), int64(len(content)))
+			if errors.Is(err, ErrCorrupt) != corrupt {
+				t.Errorf("%q: got error %v, want ErrCorrupt: %t", content, err, corrupt)
 			}
 		}
 	})

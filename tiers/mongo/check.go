@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
+	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	driver "go.mongodb.org/mongo-driver/v2/mongo"
@@ -24,9 +26,28 @@ func (s *Store) Check(ctx context.Context) error {
 		return nil
 	}
 	if advice := advise(err); advice != "" {
-		return fmt.Errorf("%s: %s: %w", s.name, advice, err)
+		return fmt.Errorf("%s: %s: %w", s.name, advice, readable{err})
 	}
-	return fmt.Errorf("%s: check: %w", s.name, err)
+	return fmt.Errorf("%s: check: %w", s.name, readable{err})
+}
+
+// A readable error is one of the driver's, in the words of the servers that were
+// tried: the driver itself tells the state of all of the deployment.
+type readable struct{ error }
+
+func (r readable) Unwrap() error { return r.error }
+
+func (r readable) Error() string {
+	last := lastErrors(r.error)[1:]
+	if len(last) == 0 {
+		return r.error.Error()
+	}
+	var words []string
+	for _, err := range last {
+		words = append(words, err.Error())
+	}
+	slices.Sort(words)
+	return strings.Join(slices.Compact(words), "; ")
 }
 
 func (s *Store) ask(ctx context.Context) error {
