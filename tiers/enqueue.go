@@ -43,6 +43,19 @@ func (q *Queue) add(v module.Version, whole bool, stores []string) (fresh bool, 
 	return fresh, nil
 }
 
+// hand gives v, which waits, a lock to let go of after the next save.
+func (q *Queue) hand(v module.Version, g *grip) {
+	q.mu.Lock()
+	w := q.waiting[v]
+	if w != nil {
+		w.grips = append(w.grips, g)
+	}
+	q.mu.Unlock()
+	if w == nil {
+		g.release() // it is saved already
+	}
+}
+
 // addComing is add for files that somebody else puts on disk, and who then calls
 // arrived. Until then no worker looks for them.
 func (q *Queue) addComing(v module.Version, whole bool, stores []string) error {
@@ -129,10 +142,25 @@ func (q *Queue) remove(ctx context.Context, v module.Version) error {
 
 // out forgets w, which waits no longer. The caller holds mu.
 func (q *Queue) out(w *waiting) {
+	if len(w.grips) > 0 {
+		go q.ungrip(w)()
+	}
 	w.saved = true
 	delete(q.waiting, w.module())
 	q.bytes -= w.size
 	q.stack.Disk.index.unpin(q.stack.Disk.layout.dir(w.module()))
+}
+
+// ungrip returns what releases the locks that w has. The caller holds mu, and
+// calls it when it does so no more: it asks the lock service.
+func (q *Queue) ungrip(w *waiting) func() {
+	grips := w.grips
+	w.grips = nil
+	return func() {
+		for _, g := range grips {
+			g.release()
+		}
+	}
 }
 
 // measure counts what there is of v, which waits, on disk now.

@@ -32,6 +32,7 @@ func (s *Stack) fill(ctx context.Context, f *flight) {
 		delete(s.flights, f.ref)
 		s.mu.Unlock()
 		f.land()
+		f.grip.release()
 		f.leave()
 	}()
 	if o, err := s.Disk.Open(ctx, f.ref); err == nil {
@@ -64,6 +65,16 @@ func (s *Stack) spoolUp(ctx context.Context, f *flight) (n int64, level int, err
 	for level = range len(s.Stores) + 1 {
 		var o *Object
 		var release func()
+		if level == len(s.Stores) && f.ref.Kind == Zip && s.Locker != nil && s.Upstream != nil {
+			if o, at := s.lock(ctx, f); o != nil {
+				n, err = s.take(ctx, f, o, n)
+				o.Body.Close()
+				if err == nil {
+					return n, at, nil
+				}
+				sick = err
+			}
+		}
 		if o, release, err = s.openBelow(ctx, f.ref, level); err == nil {
 			n, err = s.take(ctx, f, o, n)
 			o.Body.Close()

@@ -21,6 +21,7 @@ var errLanded = errors.New("landed")
 type flight struct {
 	ref   Ref
 	start time.Time // becomes the file's modification time
+	grip  *grip     // the leader's; nil if there is no lock to release
 
 	mu        sync.Mutex    // guards all below
 	changed   chan struct{} // closed at the next change; nil while nobody waits

@@ -46,6 +46,10 @@ func (s *Stack) enqueue(f *flight, n int64, level int) bool {
 		s.Log.Warn("a file was served and is neither kept nor saved", "file", f.ref, "err", err)
 		return false
 	}
+	if f.grip != nil {
+		s.Queue.hand(v, f.grip)
+		f.grip = nil
+	}
 	if !s.adopt(f, n) {
 		if fresh {
 			s.Queue.cancel(v)

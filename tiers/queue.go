@@ -58,8 +58,9 @@ type waiting struct {
 	busy     bool // a worker has it
 	grew     bool // while it was busy
 	verified bool
-	unwanted bool // it was cancelled while it was busy
-	saved    bool // and out of the queue
+	unwanted bool    // it was cancelled while it was busy
+	saved    bool    // and out of the queue
+	grips    []*grip // locks to let go of once it is saved, or cannot be
 	waiters  []chan error
 	early    int // how many of waiters came before a worker took it
 }
@@ -123,6 +124,15 @@ func (q *Queue) Close() {
 		stop()
 	}
 	q.work.Wait()
+	q.mu.Lock()
+	var releases []func()
+	for _, w := range q.waiting {
+		releases = append(releases, q.ungrip(w))
+	}
+	q.mu.Unlock()
+	for _, release := range releases {
+		release()
+	}
 }
 
 // drain waits until nothing waits for a save any more, or ctx is over.

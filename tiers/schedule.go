@@ -72,6 +72,9 @@ func (q *Queue) finish(w *waiting, o outcome) {
 	defer mu.Unlock()
 	q.mu.Lock()
 	w.busy = false
+	if !w.grew || o.err != nil {
+		defer q.ungrip(w)()
+	}
 	answered := w.waiters
 	if w.grew && o.err == nil {
 		answered = w.waiters[:w.early] // the others wait for what is not saved yet

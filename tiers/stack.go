@@ -14,6 +14,8 @@ import (
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 	"golang.org/x/mod/module"
 	"golang.org/x/sync/semaphore"
+
+	"github.com/modtier/modtier/locks"
 )
 
 // maxPromoted is the largest file, in bytes, that is copied to faster caches
@@ -28,6 +30,8 @@ type Stack struct {
 	Disk     *Disk         // where fills are spooled; never nil
 	Stores   []Level       // fastest first; nil for an edge
 	Upstream Source        // nil when offline
+	Locker   locks.Locker  // guards what is dear, an upstream's zip; nil is none
+	LockWait time.Duration // the longest that a fill waits for its lock; 0 is 10 seconds
 	Queue    *Queue        // carries fills to the stores; nil if these are only read
 	Fills    int64         // most fills from Upstream at once; 0 is 256
 	Timeout  time.Duration // bound on one fill; 0 is 10 minutes

@@ -48,6 +48,12 @@ func (q *Queue) save(ctx context.Context, w waiting) (o outcome) {
 	}
 	o.left, o.verified = nil, true
 	var errs []error
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	for _, g := range w.grips {
+		// Whoever has the lock now saves it too; of two saves the first wins.
+		defer context.AfterFunc(g.held, func() { cancel(context.Cause(g.held)) })()
+	}
 	for _, name := range w.Stores {
 		err := q.saveInto(ctx, q.stack.Stores[q.stack.level(name)], v, f.Files)
 		if err == nil {

@@ -1,0 +1,209 @@
+package tiers_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/modtier/modtier/tiers"
+	"github.com/modtier/modtier/tiers/tierstest"
+)
+
+// A table is a lock service for several stacks in one bubble.
+type table struct {
+	mu    sync.Mutex // guards all below
+	held  map[string]context.CancelCauseFunc
+	freed chan struct{}
+	dead  error
+	locks int
+}
+
+func newTable() *table {
+	return &table{held: make(map[string]context.CancelCauseFunc), freed: make(chan struct{})}
+}
+
+func (l *table) Lock(ctx context.Context, name string) (context.Context, func(), error) {
+	for {
+		l.mu.Lock()
+		if l.dead != nil {
+			defer l.mu.Unlock()
+			return nil, nil, l.dead
+		}
+		if l.held[name] == nil {
+			held, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+			l.held[name] = cancel
+			l.locks++
+			l.mu.Unlock()
+			return held, sync.OnceFunc(func() {
+				l.mu.Lock()
+				defer l.mu.Unlock()
+				cancel(nil)
+				delete(l.held, name)
+				close(l.freed)
+				l.freed = make(chan struct{})
+			}), nil
+		}
+		freed := l.freed
+		l.mu.Unlock()
+		select {
+		case <-freed:
+		case <-ctx.Done():
+			return nil, nil, context.Cause(ctx)
+		}
+	}
+}
+
+// free reports whether nobody holds a lock.
+func (l *table) free() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.held) == 0
+}
+
+func TestLocker(t *testing.T) {
+	// pair returns two stacks, as of two processes, over one store, one upstream
+	// and one lock service.
+	pair := func(t *testing.T, l *table, a answer) (first, second *stack, store *level) {
+		store = newLevel(t, "s3")
+		first, second = newStack(t, a), newStack(t, a)
+		for _, s := range []*stack{first, second} {
+			s.withStores(t, &tiers.Queue{}, store)
+			s.Locker = l
+		}
+		return first, second, store
+	}
+
+	claim(t, "two processes fetch a zip once", func(t *testing.T) {
+		l := newTable()
+		d := newDrip(int64(len(content(zip))))
+		first, second, _ := pair(t, l, func(ctx context.Context, r tiers.Ref) (*tiers.Object, error) {
+			if r == zip {
+				return d.answer(ctx, r)
+			}
+			return has(ctx, r)
+		})
+		a := first.ask(t, zip)
+		synctest.Wait()
+		b := second.ask(t, zip)
+		time.Sleep(2 * time.Second)
+		d.send(t, content(zip))
+		d.end(nil)
+		time.Sleep(time.Minute)
+		a.gotAll(t, content(zip))
+		b.gotAll(t, content(zip))
+		if n := second.origin.opens.Load(); n != 0 {
+			t.Errorf("the second one asked the upstream %d times, want never", n)
+		}
+		first.settles(t)
+		second.settles(t)
+		synctest.Wait()
+		if !l.free() {
+			t.Error("a lock is held though all is saved")
+		}
+	})
+
+	claim(t, "the lock is held until the version is saved", func(t *testing.T) {
+		l := newTable()
+		first, _, store := pair(t, l, has)
+		store.hold = make(chan struct{})
+		first.asks(t, zip, 1)[0].gotAll(t, content(zip))
+		if l.free() {
+			t.Error("the lock is free before the save")
+		}
+		close(store.hold)
+		first.settles(t)
+		synctest.Wait()
+		if !l.free() {
+			t.Error("the lock is held after the save")
+		}
+	})
+
+	claim(t, "the lock is let go of if the first save fails", func(t *testing.T) {
+		l := newTable()
+		first, _, store := pair(t, l, has)
+		store.be(errSick)
+		first.asks(t, zip, 1)[0].gotAll(t, content(zip))
+		synctest.Wait()
+		if !l.free() {
+			t.Error("the lock is held though the save has failed")
+		}
+	})
+
+	claim(t, "no lock is taken for an info, a go.mod or what a store has", func(t *testing.T) {
+		l := newTable()
+		first, second, _ := pair(t, l, has)
+		first.asks(t, info, 1)
+		first.asks(t, mod, 1)
+		if l.locks != 0 {
+			t.Errorf("locks: got %d, want none", l.locks)
+		}
+		first.asks(t, zip, 1)
+		first.settles(t)
+		second.asks(t, zip, 1)[0].gotAll(t, content(zip))
+		if l.locks != 1 {
+			t.Errorf("locks: got %d, want 1", l.locks)
+		}
+	})
+
+	claim(t, "a lock service that fails costs no client anything", func(t *testing.T) {
+		l := newTable()
+		l.dead = errors.New("connection refused")
+		first, _, store := pair(t, l, has)
+		first.asksAll(t)
+		first.settles(t)
+		tierstest.Holds(t, store.Store, version, files)
+	})
+
+	claim(t, "a lock that is not let go of is waited for so long and no longer", func(t *testing.T) {
+		l := newTable()
+		if _, _, err := l.Lock(t.Context(), version.String()); err != nil {
+			t.Fatal(err)
+		}
+		first, _, _ := pair(t, l, has)
+		first.LockWait = 5 * time.Second
+		c := first.asks(t, zip, 1)[0]
+		time.Sleep(4 * time.Second)
+		c.has(t, nil)
+		time.Sleep(2 * time.Second)
+		c.gotAll(t, content(zip))
+	})
+
+	claim(t, "who waits takes the file from the store as soon as it is there", func(t *testing.T) {
+		l := newTable()
+		if _, _, err := l.Lock(t.Context(), version.String()); err != nil {
+			t.Fatal(err)
+		}
+		first, _, store := pair(t, l, has)
+		first.LockWait = time.Hour
+		c := first.asks(t, zip, 1)[0]
+		if err := store.Store.Save(t.Context(), version, files); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Second)
+		c.gotAll(t, content(zip))
+		first.asked(t, 0)
+	})
+
+	claim(t, "a lock lost ends the save, and never a client's stream", func(t *testing.T) {
+		l := newTable()
+		first, _, store := pair(t, l, has)
+		store.hold = make(chan struct{})
+		first.asks(t, zip, 1)[0].gotAll(t, content(zip))
+		l.mu.Lock()
+		l.held[version.String()](errors.New("lost"))
+		l.mu.Unlock()
+		synctest.Wait()
+		if n := first.Queue.Versions(); n != 1 {
+			t.Errorf("queue: got %d versions waiting, want 1", n)
+		}
+		close(store.hold)
+		first.settles(t)
+		tierstest.Holds(t, store.Store, version, files)
+		if n := len(store.saved()); n < 2 {
+			t.Errorf("saves: got %d, want one that was ended and another", n)
+		}
+	})
+}
