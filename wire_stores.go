@@ -217,23 +217,17 @@ func (s *service) verifier(ctx context.Context, c *config.Config, sumdbs []strin
 // startTimeout is how long a store has to say at the start that it can be used.
 const startTimeout = 10 * time.Second
 
-// checkStores asks each store whether it can be used, and says what to mend if
-// it cannot. What can be reached serves meanwhile.
+// checkStores asks each store, until it can be used, and says what to mend if it
+// cannot. What can be reached serves meanwhile.
 func (s *service) checkStores(ctx context.Context, c *config.Config, log *slog.Logger) {
-	ctx, cancel := context.WithTimeout(ctx, startTimeout)
-	defer cancel()
 	var asking sync.WaitGroup
 	for _, st := range s.stores {
 		asking.Go(func() {
-			if err := st.check(ctx); err != nil {
-				if ctx.Err() == nil || errors.Is(ctx.Err(), context.DeadlineExceeded) {
-					log.Error("a store cannot be used", "store", st.name, "err", err)
-				}
+			if !s.checkStore(ctx, st, c.Tiers.Health.Probe, log) || c.Tiers.Write == "none" || st.conditional == nil {
 				return
 			}
-			if c.Tiers.Write == "none" || st.conditional == nil {
-				return
-			}
+			ctx, cancel := context.WithTimeout(ctx, startTimeout)
+			defer cancel()
 			honoured, err := st.conditional(ctx)
 			switch {
 			case err != nil:
@@ -244,6 +238,35 @@ func (s *service) checkStores(ctx context.Context, c *config.Config, log *slog.L
 		})
 	}
 	asking.Wait()
+}
+
+// checkStore asks st until it can be used, or ctx is done, and reports whether it
+// can. It complains once.
+func (s *service) checkStore(ctx context.Context, st *store, pause time.Duration, log *slog.Logger) bool {
+	for complained := false; ; complained = true {
+		asking, cancel := context.WithTimeout(ctx, startTimeout)
+		err := st.check(asking)
+		cancel()
+		switch {
+		case ctx.Err() != nil:
+			return false
+		case err == nil:
+			if complained {
+				log.Info("the store can be used now", "store", st.name)
+				if s.stack.Queue != nil {
+					s.stack.Queue.Wake()
+				}
+			}
+			return true
+		case !complained:
+			log.Error("a store cannot be used", "store", st.name, "err", err)
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return false
+		}
+	}
 }
 
 // checks returns the deep check of each store.

@@ -7,6 +7,8 @@ import (
 	"strconv"
 
 	"golang.org/x/mod/module"
+
+	"github.com/modtier/modtier/tiers"
 )
 
 // The size of a page of the catalog: what Athens gives to who does not ask for
@@ -41,6 +43,10 @@ func (g *Gateway) catalog(w *response, r *http.Request) {
 	}
 	vs, next, err := g.Held.Catalog(r.Context(), q.Get("token"), min(n, maxPage))
 	if err != nil {
+		if errors.Is(err, tiers.ErrToken) {
+			w.text(http.StatusBadRequest, err.Error())
+			return
+		}
 		if errors.Is(err, errors.ErrUnsupported) {
 			w.failure = err.Error()
 			w.text(http.StatusNotImplemented, "a store of this gateway cannot list what it has")

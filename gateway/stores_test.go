@@ -132,6 +132,15 @@ func TestCatalog(t *testing.T) {
 		}
 	})
 
+	t.Run("refuses a token that it did not give", func(t *testing.T) {
+		for _, change := range []func(*site){func(*site) {}, withStores(t, "s3")} {
+			s := newSite(t, change)
+			for _, token := range []string{"no+token", "0:no+token", "9:", "%00", ".."} {
+				s.get(t, "/catalog?token="+token).is(t, 400).tells(t, "token")
+			}
+		}
+	})
+
 	t.Run("says so if a store has none", func(t *testing.T) {
 		s := newSite(t, withStores(t, "external"))
 		s.stack.Stores[0].Store = noCatalog{s.stack.Stores[0].Store}

@@ -32,7 +32,7 @@ func (s *Stack) Catalog(ctx context.Context, token string, n int) (vs []module.V
 		number, rest, ok := strings.Cut(token, ":")
 		done, err = strconv.Atoi(number)
 		if !ok || err != nil || done < 0 || done > len(s.Stores) || strconv.Itoa(done) != number {
-			return nil, "", fmt.Errorf("catalog: %q is no token of this stack", token)
+			return nil, "", fmt.Errorf("catalog: %w: %q", ErrToken, token)
 		}
 		inner = rest
 	}
@@ -80,7 +80,7 @@ func (s *Stack) catalogQueue(ctx context.Context, vs []module.Version, token str
 	if token != "" {
 		path, version, _ := strings.Cut(token, "@")
 		if !Canonical(module.Version{Path: path, Version: version}) {
-			return nil, "", fmt.Errorf("catalog: %q is no token of this stack", token)
+			return nil, "", fmt.Errorf("catalog: %w: %q", ErrToken, token)
 		}
 	}
 	already := s.newAlreadyIn(0)

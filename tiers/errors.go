@@ -14,6 +14,9 @@ var ErrCorrupt = errors.New("corrupt file")
 // without a zip.
 var ErrWhole = errors.New("only whole versions can be stored here")
 
+// ErrToken is what a Catalog answers to a token that it did not give.
+var ErrToken = errors.New("no token of this catalog")
+
 // An AbsentError is an absence in the words of the upstream that asserted it.
 // It matches [fs.ErrNotExist]. A tier that simply lacks a file returns
 // fs.ErrNotExist bare.

@@ -147,7 +147,7 @@ func (d *Disk) whole(v module.Version) (bool, error) {
 func (d *Disk) Catalog(ctx context.Context, token string, n int) (vs []module.Version, next string, err error) {
 	if token != "" {
 		if _, ok := d.layout.parseDir(token); !ok {
-			return nil, "", fmt.Errorf("disk: catalog: %q is no token of this store", token)
+			return nil, "", fmt.Errorf("disk: catalog: %w: %q", ErrToken, token)
 		}
 	}
 	if n < 1 {

@@ -112,7 +112,8 @@ type Store interface {
 
 	// Catalog lists at most n whole versions, those that follow token; an
 	// empty token starts at the beginning. The next token is empty at the
-	// end. Tokens are opaque; one that this store did not give is an error.
+	// end. Tokens are opaque; one that this store did not give is an error that
+	// should match ErrToken.
 	Catalog(ctx context.Context, token string, n int) (vs []module.Version, next string, err error)
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
-	"errors"
 	"fmt"
 
 	"golang.org/x/mod/module"
@@ -124,8 +123,6 @@ func (b *Bucket) tokenSum(key string) [4]byte {
 	return [4]byte(sum[:4])
 }
 
-var errToken = errors.New("the token is none of this store")
-
 // key is the reverse of token.
 func (b *Bucket) key(token string) (string, error) {
 	if token == "" {
@@ -133,11 +130,11 @@ func (b *Bucket) key(token string) (string, error) {
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(token)
 	if err != nil || len(raw) <= 4 {
-		return "", errToken
+		return "", tiers.ErrToken
 	}
 	key := string(raw[4:])
 	if b.tokenSum(key) != [4]byte(raw[:4]) {
-		return "", errToken
+		return "", tiers.ErrToken
 	}
 	return key, nil
 }

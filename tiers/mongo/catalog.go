@@ -6,6 +6,8 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"golang.org/x/mod/module"
+
+	"github.com/modtier/modtier/tiers"
 )
 
 // maxPage is the largest page of the catalog.
@@ -26,7 +28,7 @@ func (s *Store) catalog(ctx context.Context, token string, n int) (vs []module.V
 	var last bson.ObjectID
 	if token != "" {
 		if last, err = bson.ObjectIDFromHex(token); err != nil || last.Hex() != token {
-			return nil, "", fmt.Errorf("%q is no token of this store", token)
+			return nil, "", fmt.Errorf("%w: %q", tiers.ErrToken, token)
 		}
 	}
 	if n < 1 {
