@@ -14,30 +14,12 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/modtier/modtier/tiers/internal/web"
 )
 
 // What follows is what S3 and MinIO have in common: the answers of the protocol
 // that Amazon made, and of the many that speak it more or less.
-
-// transport returns one with limits on all that it waits for. A body is not
-// limited: the engine watches that it moves.
-func transport(timeout time.Duration) *http.Transport {
-	return &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           (&net.Dialer{Timeout: min(timeout, 10*time.Second), KeepAlive: 30 * time.Second}).DialContext,
-		TLSHandshakeTimeout:   min(timeout, 10*time.Second),
-		ResponseHeaderTimeout: timeout,
-		ExpectContinueTimeout: time.Second,
-		IdleConnTimeout:       90 * time.Second,
-		MaxIdleConns:          100,
-		MaxIdleConnsPerHost:   100,
-		DisableCompression:    true, // a zip as it is stored, with its length
-		ForceAttemptHTTP2:     true,
-	}
-}
-
-// attempts is how often a request is made if the service is busy or out of reach.
-const attempts = 3
 
 // maxList is how many keys come in one request.
 const maxList = 1000
@@ -155,7 +137,7 @@ func (s *service) refused(err error) error {
 	if status == 0 {
 		return s.silent(err)
 	}
-	answer := fmt.Sprintf("%d %s", status, code)
+	answer := web.OneLine(fmt.Sprintf("%d %s", status, code))
 	switch code {
 	case "NoSuchBucket":
 		text = fmt.Sprintf("bucket %q does not exist: mend %s", s.bucket, s.keys.bucket)
@@ -176,7 +158,7 @@ func (s *service) refused(err error) error {
 			text = fmt.Sprintf("access to bucket %q is denied (%s): allow listing, reading, writing and deleting there, or mend %s",
 				s.bucket, answer, s.keys.credentials)
 		default:
-			text = fmt.Sprintf("the service answered %s: %s", answer, short(text))
+			text = strings.TrimSuffix(fmt.Sprintf("the service answered %s: %s", answer, web.OneLine(text)), ": ")
 		}
 	}
 	return &refusal{text, err}
@@ -187,16 +169,14 @@ func (s *service) silent(err error) error {
 	if c, ok := errors.AsType[*credentialsError](err); ok {
 		return &refusal{fmt.Sprintf("there are no credentials: %s: mend %s", c, s.keys.credentials), nil}
 	}
+	_, sent := errors.AsType[*url.Error](err)
+	err = web.Scrub(err)
 	text := err.Error()
-	if u, ok := errors.AsType[*url.Error](err); ok {
-		err = u.Err // without its URL
+	if sent {
 		text = fmt.Sprintf("no answer from %s: %s", s.endpoint, err)
 	}
 	if unreachable(err) {
 		text += ": is it up? Else mend " + s.keys.endpoint
-	}
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrExist) {
-		err = nil // of a file on this machine: the service said neither
 	}
 	return &refusal{text, err}
 }
@@ -208,20 +188,6 @@ func unreachable(err error) bool {
 	_, isPlain := errors.AsType[tls.RecordHeaderError](err)
 	// Of a server without TLS, net/http has an error that it does not export.
 	return isNet || isTLS || isPlain || errors.Is(err, context.DeadlineExceeded) || strings.Contains(err.Error(), "HTTP response to HTTPS client")
-}
-
-// A credentialsError says why there are no credentials, without them.
-type credentialsError struct{ text string }
-
-func (e *credentialsError) Error() string { return e.text }
-
-// short returns the beginning of what a service said.
-func short(s string) string {
-	const most = 300
-	if len(s) > most {
-		s = s[:most] + "..."
-	}
-	return fmt.Sprintf("%.400q", s)
 }
 
 // endpointURL checks an endpoint. Errors do not repeat it, for it may hold credentials.

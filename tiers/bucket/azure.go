@@ -16,6 +16,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
 
 	"github.com/modtier/modtier/tiers"
+	"github.com/modtier/modtier/tiers/internal/web"
 )
 
 // An Azure says which container of Azure Blob Storage to use, and how.
@@ -103,7 +104,7 @@ func openAzure(a Azure) (*azure, error) {
 			ID: azidentity.ResourceID(a.ManagedIdentityResourceID),
 		})
 		if err != nil {
-			return nil, fmt.Errorf("no managed identity here: %s: mend %s", oneLine(err.Error()), azureIdentityKey)
+			return nil, fmt.Errorf("no managed identity here: %s: mend %s", web.OneLine(err.Error()), azureIdentityKey)
 		}
 		c.container, err = container.NewClient(at, tokens{credential, a.CredentialScope}, o)
 		return c, err
@@ -146,7 +147,7 @@ func (t tokens) GetToken(ctx context.Context, o policy.TokenRequestOptions) (azc
 	}
 	token, err := t.TokenCredential.GetToken(ctx, o)
 	if err != nil && ctx.Err() == nil {
-		err = &tokenError{oneLine(err.Error())}
+		err = &credentialsError{web.OneLine(err.Error())}
 	}
 	return token, err
 }

@@ -10,6 +10,8 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/to"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/bloberror"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
+
+	"github.com/modtier/modtier/tiers/internal/web"
 )
 
 // What to mend, in the words of the configuration.
@@ -29,7 +31,7 @@ func (c *azure) check(ctx context.Context) error {
 	if err = c.failure(err); err == nil || missing {
 		return err
 	}
-	if e, ok := errors.AsType[*tokenError](err); ok {
+	if e, ok := errors.AsType[*credentialsError](err); ok {
 		return fmt.Errorf("no token for the managed identity: %w: mend %s or %s", e, azureIdentityKey, azureScopeKey)
 	}
 	e, ok := errors.AsType[*azureAnswer](err)
@@ -60,7 +62,7 @@ func (e *azureAnswer) Error() string {
 	if e.code == "" {
 		return fmt.Sprintf("the service answered %d", e.status)
 	}
-	return fmt.Sprintf("the service answered %d: %s", e.status, oneLine(string(e.code)))
+	return fmt.Sprintf("the service answered %d: %s", e.status, web.OneLine(string(e.code)))
 }
 
 // failure makes an error of the library one of a client: in a line, where the
@@ -76,8 +78,8 @@ func (c *azure) failure(err error) error {
 		}
 		return &azureAnswer{e.StatusCode, bloberror.Code(e.ErrorCode)}
 	}
-	if e, ok := errors.AsType[*tokenError](err); ok {
+	if e, ok := errors.AsType[*credentialsError](err); ok {
 		return e
 	}
-	return withoutURL(err)
+	return web.Scrub(err)
 }

@@ -18,6 +18,7 @@ import (
 	"google.golang.org/api/option"
 
 	"github.com/modtier/modtier/tiers"
+	"github.com/modtier/modtier/tiers/internal/web"
 )
 
 // A GCS says which bucket of Google Cloud Storage to use, and how.
@@ -94,7 +95,7 @@ func openGCS(ctx context.Context, g GCS) (*gcs, error) {
 	}
 	client, err := storage.NewClient(ctx, options...)
 	if err != nil {
-		return nil, withoutURL(err)
+		return nil, web.Scrub(err)
 	}
 	client.SetRetry(
 		storage.WithPolicy(storage.RetryAlways), // creating is conditional, and the rest may be repeated

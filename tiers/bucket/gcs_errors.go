@@ -5,12 +5,12 @@ import (
 	"encoding/xml"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/http"
-	"net/url"
 
 	"cloud.google.com/go/storage"
 	"google.golang.org/api/googleapi"
+
+	"github.com/modtier/modtier/tiers/internal/web"
 )
 
 // What to mend, in the words of the configuration.
@@ -30,7 +30,7 @@ func (c *gcs) check(ctx context.Context) error {
 	if errors.Is(err, storage.ErrBucketNotExist) {
 		return c.failure(err)
 	}
-	if e, ok := errors.AsType[*tokenError](err); ok {
+	if e, ok := errors.AsType[*credentialsError](err); ok {
 		if c.JSONKey != "" {
 			return fmt.Errorf("the key gives no access: %w: mend %s", e, gcsKeyKey)
 		}
@@ -68,27 +68,15 @@ func (c *gcs) failure(err error) error {
 	}
 	e, ok := errors.AsType[*googleapi.Error](err)
 	if !ok {
-		return withoutURL(err)
+		return web.Scrub(err)
 	}
 	text := e.Message
 	var x struct{ Code, Message, Details string }
 	if text == "" && xml.Unmarshal([]byte(e.Body), &x) == nil {
 		text = x.Code + " " + x.Message + " " + x.Details
 	}
-	if text = oneLine(text); text == "" {
+	if text = web.OneLine(text); text == "" {
 		return fmt.Errorf("the service answered %d", e.Code)
 	}
 	return fmt.Errorf("the service answered %d: %s", e.Code, text)
-}
-
-// withoutURL returns what lies below an error of net/http, which quotes the URL,
-// and cuts it off from what would make it an answer about an object.
-func withoutURL(err error) error {
-	if u, ok := errors.AsType[*url.Error](err); ok {
-		err = u.Err
-	}
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrExist) {
-		return errors.New(err.Error())
-	}
-	return err
 }

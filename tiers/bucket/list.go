@@ -9,6 +9,7 @@ import (
 	"golang.org/x/mod/module"
 
 	"github.com/modtier/modtier/tiers"
+	"github.com/modtier/modtier/tiers/internal/web"
 )
 
 // list returns one page of keys.
@@ -16,7 +17,7 @@ func (b *Bucket) list(ctx context.Context, prefix, after string, limit int) (key
 	ctx, cancel := b.bound(ctx)
 	defer cancel()
 	keys, more, err = b.client.list(ctx, prefix, after, limit)
-	return keys, more && len(keys) > 0, because(ctx, err)
+	return keys, more && len(keys) > 0, web.Why(ctx, err)
 }
 
 // Versions lists the versions of a module of which all three files are stored.
@@ -104,5 +105,5 @@ func (b *Bucket) delete(ctx context.Context, v module.Version) (found bool, err 
 func (b *Bucket) remove(ctx context.Context, key string) error {
 	ctx, cancel := b.bound(ctx)
 	defer cancel()
-	return because(ctx, b.client.remove(ctx, key))
+	return web.Why(ctx, b.client.remove(ctx, key))
 }

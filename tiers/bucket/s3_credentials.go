@@ -5,12 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/credentials/endpointcreds"
+
+	"github.com/modtier/modtier/tiers/internal/web"
 )
 
 // credentials returns Athens' chain: the endpoint, then the static ones.
@@ -53,10 +54,7 @@ func (c *chain) Retrieve(ctx context.Context) (aws.Credentials, error) {
 			return got, err
 		}
 		// The URL of a credentials endpoint is a secret.
-		if u, ok := errors.AsType[*url.Error](err); ok {
-			err = u.Err
-		}
-		why = append(why, err.Error())
+		why = append(why, web.Scrub(err).Error())
 	}
 	return aws.Credentials{}, &credentialsError{strings.Join(why, "; ")}
 }

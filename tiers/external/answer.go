@@ -7,51 +7,16 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
-	"os"
 	"time"
+
+	"github.com/modtier/modtier/tiers/internal/web"
 )
-
-// A watch breaks off a request that stands still.
-type watch struct {
-	ctx    context.Context // of the request; its cause says why it was broken off
-	cancel context.CancelCauseFunc
-	timer  *time.Timer
-}
-
-// watchOver starts a watch that gives a request d.
-func watchOver(ctx context.Context, d time.Duration) *watch {
-	w := new(watch)
-	w.ctx, w.cancel = context.WithCancelCause(ctx)
-	w.timer = time.AfterFunc(d, func() {
-		w.cancel(fmt.Errorf("the server stood still for too long: %w", os.ErrDeadlineExceeded))
-	})
-	return w
-}
-
-// give gives the request d from now on.
-func (w *watch) give(d time.Duration) { w.timer.Reset(d) }
-
-// rest watches no more until the next give.
-func (w *watch) rest() { w.timer.Stop() }
-
-func (w *watch) end() {
-	w.timer.Stop()
-	w.cancel(nil)
-}
-
-// why returns what broke the request off, or else err.
-func (w *watch) why(err error) error {
-	if w.ctx.Err() != nil {
-		return context.Cause(w.ctx)
-	}
-	return err
-}
 
 // An answer is a response with status 200, of which the body is still to be
 // read.
 type answer struct {
 	*http.Response
-	watch *watch
+	watch *web.Watch
 	stall time.Duration
 	left  int64 // bytes that may still come
 }
@@ -59,26 +24,20 @@ type answer struct {
 // ask sends req and waits for an answer. Other responses are errors: a 404 is
 // fs.ErrNotExist itself, and nothing else matches that. Athens takes a 410 for
 // an error like any other, so it is no absence.
-func (c *Client) ask(req *http.Request, w *watch) (*answer, error) {
-	resp, err := c.http.Do(req.WithContext(w.ctx))
+func (c *Client) ask(req *http.Request, w *web.Watch) (*answer, error) {
+	resp, err := c.http.Do(req.WithContext(w.Context))
 	if err != nil {
-		err = scrub(w.why(err))
-		w.end()
-		return nil, err
+		defer w.End()
+		return nil, web.Scrub(web.Why(w.Context, err))
 	}
-	w.rest()
 	a := &answer{Response: resp, watch: w, stall: c.stall(), left: maxZip}
 	if err := verdict(resp); err != nil {
 		a.Close()
 		return nil, err
 	}
+	w.Rest() // not before, as what goes with an error may not come either
 	return a, nil
 }
-
-const (
-	maxText  = 1 << 10  // of what a server says with an error, the part that is kept
-	maxDrain = 16 << 10 // the rest that is read to keep the connection
-)
 
 func verdict(resp *http.Response) error {
 	switch resp.StatusCode {
@@ -88,26 +47,22 @@ func verdict(resp *http.Response) error {
 		}
 		return nil
 	case http.StatusNotFound:
-		io.CopyN(io.Discard, resp.Body, maxDrain)
+		web.Drain(resp.Body)
 		return fs.ErrNotExist
 	}
-	b, _ := io.ReadAll(io.LimitReader(resp.Body, maxText))
-	io.CopyN(io.Discard, resp.Body, maxDrain)
-	return &StatusError{Status: resp.StatusCode, Text: clean(b)}
+	return &StatusError{Status: resp.StatusCode, Text: web.Said(resp.Body)}
 }
 
 var errLong = errors.New("the answer is longer than such an answer may be")
 
 // Read reads from the body, unless that brings nothing for too long.
 func (a *answer) Read(p []byte) (int, error) {
-	a.watch.give(a.stall)
-	n, err := a.Body.Read(p)
-	a.watch.rest()
+	n, err := a.watch.Read(a.Body, p, a.stall)
 	if a.left -= int64(n); a.left < 0 {
 		return 0, fmt.Errorf("external: %w", errLong)
 	}
 	if err != nil && err != io.EOF {
-		err = fmt.Errorf("external: %w", a.watch.why(err))
+		err = fmt.Errorf("external: %w", err)
 	}
 	return n, err
 }
@@ -115,7 +70,7 @@ func (a *answer) Read(p []byte) (int, error) {
 // Close ends the answer, and the request with it if it is not read to its end.
 func (a *answer) Close() error {
 	err := a.Body.Close()
-	a.watch.end()
+	a.watch.End()
 	return err
 }
 
@@ -125,7 +80,7 @@ func (c *Client) get(ctx context.Context, path string, limit int64) (*answer, er
 	if err != nil {
 		return nil, err
 	}
-	a, err := c.ask(req, watchOver(ctx, c.timeout()))
+	a, err := c.ask(req, web.Over(ctx, c.timeout()))
 	if err != nil {
 		return nil, err
 	}

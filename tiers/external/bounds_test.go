@@ -154,6 +154,23 @@ func TestTimes(t *testing.T) {
 			}
 		})
 	})
+	t.Run("an error whose text does not come is given up", func(t *testing.T) {
+		half := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Length", "1000")
+			w.WriteHeader(500)
+			io.WriteString(w, "half")
+			w.(http.Flusher).Flush()
+			<-r.Context().Done()
+		})
+		bubble(t, func() http.Handler { return half }, func(t *testing.T, c *external.Client) {
+			start := time.Now()
+			_, err := c.Open(t.Context(), tierstest.Ref(azure, tiers.Zip))
+			e, ok := errors.AsType[*external.StatusError](err)
+			if !ok || e.Status != 500 || e.Text != "half" || time.Since(start) != 30*time.Second {
+				t.Errorf("got error %v after %v, want the status after 30s", err, time.Since(start))
+			}
+		})
+	})
 	t.Run("a zip that stands still is given up, and one that nobody reads is not", func(t *testing.T) {
 		bubble(t, func() http.Handler { return stuck }, func(t *testing.T, c *external.Client) {
 			o, err := c.Open(t.Context(), tierstest.Ref(azure, tiers.Zip))

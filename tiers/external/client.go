@@ -27,6 +27,7 @@ import (
 	"golang.org/x/mod/module"
 
 	"github.com/modtier/modtier/tiers"
+	"github.com/modtier/modtier/tiers/internal/web"
 )
 
 // A Client is a [tiers.Store] on a server of the protocol. The server decides
@@ -73,7 +74,7 @@ func (c *Client) commit() time.Duration  { return cmp.Or(c.Commit, 10*time.Minut
 // open makes what the exported fields mean, once.
 func (c *Client) open() error {
 	c.once.Do(func() {
-		c.http = newHTTP(c.HTTP)
+		c.http = web.Client(c.HTTP, checkRedirect)
 		c.base, c.user, c.err = parseURL(c.URL)
 	})
 	return c.err
@@ -103,7 +104,7 @@ func (c *Client) request(ctx context.Context, method, path string, body io.Reade
 	}
 	req, err := http.NewRequestWithContext(ctx, method, c.base+path, body)
 	if err != nil {
-		return nil, scrub(err)
+		return nil, web.Scrub(err)
 	}
 	req.Header.Set("User-Agent", "modtier")
 	if c.user != nil {

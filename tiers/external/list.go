@@ -14,6 +14,7 @@ import (
 	"golang.org/x/mod/module"
 
 	"github.com/modtier/modtier/tiers"
+	"github.com/modtier/modtier/tiers/internal/web"
 )
 
 // Versions lists what the server lists, less lines that are no versions of path.
@@ -72,7 +73,7 @@ func (c *Client) delete(ctx context.Context, v module.Version) error {
 	if err != nil {
 		return err
 	}
-	a, err := c.ask(req, watchOver(ctx, c.timeout()))
+	a, err := c.ask(req, web.Over(ctx, c.timeout()))
 	if err != nil {
 		return err
 	}

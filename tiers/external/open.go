@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"strings"
 
 	"golang.org/x/mod/module"
 
@@ -50,6 +51,10 @@ func (c *Client) openFile(ctx context.Context, r tiers.Ref) (*answer, error) {
 	a, err := c.get(ctx, path, limit)
 	if err != nil {
 		return nil, err
+	}
+	if strings.HasPrefix(a.Header.Get("Content-Type"), "text/html") {
+		a.Close()
+		return nil, errors.New("the answer is a web page, such as one to log in at")
 	}
 	// Athens' server announces a length of 0 for a zip whose size its storage
 	// does not know, and then sends none of it; and from half of a version it

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/mod/module"
 
 	"github.com/modtier/modtier/tiers"
+	"github.com/modtier/modtier/tiers/internal/web"
 )
 
 // The parts of a save, by the names that Athens gives them.
@@ -53,12 +54,12 @@ func (c *Client) send(ctx context.Context, v module.Version, f tiers.Files) erro
 	if err != nil {
 		return err
 	}
-	w := watchOver(ctx, c.stall())
+	w := web.Over(ctx, c.stall())
 	body := func() (io.ReadCloser, error) { return &watched{form.body(), w, c.stall(), c.commit()}, nil }
 	first, _ := body()
 	req, err := c.request(ctx, http.MethodPost, path, first)
 	if err != nil {
-		w.end()
+		w.End()
 		return err
 	}
 	req.Header.Set("Content-Type", form.contentType)
@@ -121,16 +122,16 @@ func (f *form) body() io.Reader {
 // end on the time to be answered.
 type watched struct {
 	io.Reader
-	watch         *watch
+	watch         *web.Watch
 	stall, commit time.Duration
 }
 
 func (b *watched) Read(p []byte) (int, error) {
 	n, err := b.Reader.Read(p)
 	if err == io.EOF {
-		b.watch.give(b.commit)
+		b.watch.Give(b.commit)
 	} else {
-		b.watch.give(b.stall)
+		b.watch.Give(b.stall)
 	}
 	return n, err
 }

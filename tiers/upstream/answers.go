@@ -104,12 +104,7 @@ func (l *List) read(ctx context.Context, e *entry, path string, limit int64) (b 
 		defer a.close()
 		b, err = io.ReadAll(io.LimitReader(a.Body, limit+1))
 		if err != nil {
-			final := a.ctx.Err() != nil
-			err = &tiers.UpstreamError{Upstream: e.name(), Err: scrub(a.why(err))}
-			if final {
-				return err
-			}
-			return passing{error: err}
+			return broken(e, a.watch, err)
 		}
 		if int64(len(b)) > limit {
 			return tooLarge(e, limit)

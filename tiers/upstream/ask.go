@@ -4,25 +4,21 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"mime"
 	"net/http"
-	"os"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/modtier/modtier/tiers"
+	"github.com/modtier/modtier/tiers/internal/web"
 )
 
 // An answer is the response to one request. It can be broken off by itself:
 // by its watch, by the end of the context it was asked with, or by close.
 type answer struct {
 	*http.Response
-	ctx    context.Context // of this request; its cause says why it was broken off
-	cancel context.CancelCauseFunc
-	watch  *time.Timer // breaks the answer off
+	watch  *web.Watch
 	stall  time.Duration
 	unhook func() bool
 }
@@ -32,7 +28,7 @@ type answer struct {
 func (l *List) ask(ctx context.Context, e *entry, path string, header http.Header) (*answer, error) {
 	req := e.request(path)
 	if err := l.authorize(req, e); err != nil {
-		return nil, &tiers.UpstreamError{Upstream: e.name(), Err: scrub(err)}
+		return nil, &tiers.UpstreamError{Upstream: e.name(), Err: web.Scrub(err)}
 	}
 	req.Header.Set("User-Agent", "modtier")
 	if via := l.via(ctx); via != "" {
@@ -42,26 +38,17 @@ func (l *List) ask(ctx context.Context, e *entry, path string, header http.Heade
 		req.Header[k] = v
 	}
 
-	a := &answer{stall: cmp.Or(l.Stall, defaultStall)}
-	a.ctx, a.cancel = context.WithCancelCause(ctx)
-	a.watch = a.breakAfter(cmp.Or(l.Timeout, defaultTimeout), "no answer")
-	resp, err := l.client().Do(req.WithContext(a.ctx))
+	w := web.Over(ctx, cmp.Or(l.Timeout, defaultTimeout))
+	resp, err := l.client().Do(req.WithContext(w.Context))
 	if err != nil {
-		refused := errors.As(err, new(redirectError))
-		final := refused || a.ctx.Err() != nil
-		err = &tiers.UpstreamError{Upstream: e.name(), Err: scrub(a.why(err))}
-		a.watch.Stop()
-		a.cancel(nil)
-		if final {
-			return nil, err
-		}
-		return nil, passing{error: err}
+		defer w.End()
+		return nil, broken(e, w, err)
 	}
-	a.Response = resp
+	a := &answer{Response: resp, watch: w, stall: cmp.Or(l.Stall, defaultStall)}
 	// Closed from here, a body can be given up while somebody reads it. Not
 	// closed at all, what it had not read would count against the HTTP/2
 	// connection for good.
-	a.unhook = context.AfterFunc(a.ctx, func() { resp.Body.Close() })
+	a.unhook = context.AfterFunc(w.Context, func() { resp.Body.Close() })
 	return a, nil
 }
 
@@ -76,50 +63,26 @@ func (l *List) via(ctx context.Context) string {
 	return chain + ", 1.1 " + l.Via
 }
 
-func (a *answer) breakAfter(d time.Duration, what string) *time.Timer {
-	return time.AfterFunc(d, func() {
-		a.cancel(fmt.Errorf("%s for %v: %w", what, d, os.ErrDeadlineExceeded))
-	})
-}
-
-// why returns what broke the answer off, or else err.
-func (a *answer) why(err error) error {
-	if a.ctx.Err() != nil {
-		return context.Cause(a.ctx)
+// broken returns the error of a request that got no answer, or half of one.
+func broken(e *entry, w *web.Watch, err error) error {
+	_, refused := errors.AsType[web.RedirectError](err)
+	final := refused || w.Context.Err() != nil
+	err = &tiers.UpstreamError{Upstream: e.name(), Err: web.Scrub(web.Why(w.Context, err))}
+	if final {
+		return err
 	}
-	return err
-}
-
-// patient makes the watch one for a body that may be long: from now on it runs
-// only during a Read.
-func (a *answer) patient() {
-	a.watch.Stop()
-	a.watch = a.breakAfter(a.stall, "no byte")
-	a.watch.Stop()
+	return passing{error: err}
 }
 
 // Read reads from the body, unless that brings nothing for too long.
-func (a *answer) Read(p []byte) (int, error) {
-	a.watch.Reset(a.stall)
-	n, err := a.Body.Read(p)
-	a.watch.Stop()
-	if err != nil && err != io.EOF {
-		err = a.why(err)
-	}
-	return n, err
-}
+func (a *answer) Read(p []byte) (int, error) { return a.watch.Read(a.Body, p, a.stall) }
 
 func (a *answer) close() {
-	a.watch.Stop()
+	a.watch.Rest()
 	a.unhook()
 	a.Body.Close()
-	a.cancel(nil)
+	a.watch.End()
 }
-
-const (
-	maxText  = 1 << 10  // of what an upstream says, the part that is passed on
-	maxDrain = 16 << 10 // the rest that is read to keep the connection
-)
 
 // verdict returns nil if a brings what was asked for, and else closes it and
 // returns what that means.
@@ -128,11 +91,9 @@ func (a *answer) verdict(e *entry) error {
 		return nil
 	}
 	defer a.close()
-	b, _ := io.ReadAll(io.LimitReader(a.Body, maxText))
-	io.CopyN(io.Discard, a.Body, maxDrain)
-	var text string
-	if isText(a.Header.Get("Content-Type")) {
-		text = clean(b)
+	text := web.Said(a.Body)
+	if !isText(a.Header.Get("Content-Type")) {
+		text = ""
 	}
 	err := &tiers.UpstreamError{Upstream: e.name(), Status: a.StatusCode, Text: text}
 	switch a.StatusCode {

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/modtier/modtier/tiers"
+	"github.com/modtier/modtier/tiers/internal/web"
 )
 
 // dir returns the directory that a file URL names.
@@ -66,5 +67,5 @@ func (e *entry) readFile(path string, limit int64) ([]byte, error) {
 }
 
 func (e *entry) failed(err error) error {
-	return &tiers.UpstreamError{Upstream: e.name(), Err: scrub(err)}
+	return &tiers.UpstreamError{Upstream: e.name(), Err: web.Scrub(err)}
 }

@@ -24,8 +24,10 @@ import (
 // A List is a parsed GOPROXY list. Set the exported fields before first use;
 // after that it may be used by several goroutines at once.
 type List struct {
-	// Client sends the requests; nil means one that NewClient makes. If its
-	// CheckRedirect is nil, redirects are followed as by NewClient's.
+	// Client sends the requests; nil means one with a connection pool of its
+	// own. It should have no timeout, as bodies may be long: that is Timeout
+	// and Stall. If its CheckRedirect is nil, redirects are followed, but not
+	// from https to http, and without credentials to other hosts.
 	Client *http.Client
 
 	// Netrc is the path of the netrc file. "" means $NETRC, else .netrc in

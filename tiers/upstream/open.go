@@ -106,7 +106,7 @@ func (l *List) begin(ctx context.Context, e *entry, path string, header http.Hea
 			return nil, err
 		}
 	}
-	a.patient()
+	a.watch.Rest()
 	return a, nil
 }
 

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+
+	"github.com/modtier/modtier/tiers/internal/web"
 )
 
 // The words of a GOPROXY list that are no URLs. Each ends the list.
@@ -27,7 +29,7 @@ type entry struct {
 // tells credentials.
 func Parse(goproxy string) (*List, error) {
 	l := &List{found: make(map[string]finding)}
-	l.client = sync.OnceValue(l.newClient)
+	l.client = sync.OnceValue(func() *http.Client { return web.Client(l.Client, web.CheckRedirect) })
 	l.netrc = sync.OnceValues(l.readNetrc)
 	for rest := goproxy; rest != ""; {
 		s, pipe := rest, false

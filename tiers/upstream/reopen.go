@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/modtier/modtier/tiers"
+	"github.com/modtier/modtier/tiers/internal/web"
 )
 
 // maxResumes is how often in a row a download is begun again without a new byte.
@@ -143,7 +144,7 @@ func (b *body) compare(a *answer) error {
 }
 
 func (b *body) failed(err error) error {
-	return &tiers.UpstreamError{Upstream: b.entry.name(), Err: scrub(err)}
+	return &tiers.UpstreamError{Upstream: b.entry.name(), Err: web.Scrub(err)}
 }
 
 // another is the error of an upstream whose file is not the one that was begun.

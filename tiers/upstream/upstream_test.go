@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/modtier/modtier/tiers"
+	"github.com/modtier/modtier/tiers/internal/web"
 	"github.com/modtier/modtier/tiers/upstream"
 )
 
@@ -103,7 +104,7 @@ func list(t *testing.T, goproxy string) *upstream.List {
 func trusting(t *testing.T) *http.Client {
 	ts := httptest.NewTLSServer(nil) // all test servers have the same certificate
 	defer ts.Close()
-	c := upstream.NewClient()
+	c := web.Client(nil, web.CheckRedirect)
 	tr := c.Transport.(*http.Transport)
 	tr.TLSClientConfig = ts.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
 	tr.TLSClientConfig.NextProtos = nil

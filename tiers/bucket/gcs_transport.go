@@ -7,30 +7,21 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"strings"
 	"sync"
 	"time"
 
 	"cloud.google.com/go/auth"
 	"cloud.google.com/go/auth/credentials"
 	"cloud.google.com/go/auth/httptransport"
-)
 
-// noRedirects makes a redirect an answer like any other. Neither service sends
-// any, and credentials are for nobody else.
-func noRedirects(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	"github.com/modtier/modtier/tiers/internal/web"
+)
 
 // What the service says is missing. Its library takes both for a missing object.
 var (
 	errNoKey    = errors.New("no such object")
 	errNoBucket = errors.New("no such bucket")
 )
-
-// A tokenError says that there is no token to ask the service with. It wraps
-// nothing: that a file with credentials is missing is no absence of an object.
-type tokenError struct{ text string }
-
-func (e *tokenError) Error() string { return e.text }
 
 // A gcsTransport sends requests with credentials, if there are to be any, and
 // tells a missing object from a missing bucket.
@@ -79,7 +70,7 @@ func (t *gcsTransport) authenticated(ctx context.Context) (http.RoundTripper, er
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		return nil, &tokenError{oneLine(withoutURL(err).Error())}
+		return nil, &credentialsError{web.OneLine(web.Scrub(err).Error())}
 	}
 	return rt, nil
 }
@@ -131,13 +122,4 @@ func detectOptions(timeout time.Duration) *credentials.DetectOptions {
 		Client: &http.Client{Transport: transport(timeout), Timeout: timeout, CheckRedirect: noRedirects},
 		Logger: slog.New(slog.DiscardHandler), // it would log tokens
 	}
-}
-
-// oneLine shortens what a service said to a line for a terminal.
-func oneLine(s string) string {
-	s = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(s, ""), func(r rune) bool { return r <= ' ' || r == 0x7f }), " ")
-	if len(s) > 300 {
-		s = strings.ToValidUTF8(s[:300], "") + "..."
-	}
-	return s
 }
