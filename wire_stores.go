@@ -42,10 +42,10 @@ func (s *service) openStore(ctx context.Context, c *config.Config, name string, 
 	differs := func(d tiers.Difference) {
 		m.Differs(d)
 		log.Error("a save was kept out, for the store has other content under this name",
-			"store", d.Store, "file", d.Ref, "stored", d.Stored, "refused", d.Refused)
+			"store", d.Store, "file", d.Ref.String(), "stored", d.Stored, "refused", d.Refused)
 		// What the store has is what counts.
 		if err := s.stack.Forget(context.WithoutCancel(ctx), d.Ref.Module()); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			log.Warn("a cache keeps what no store has", "version", d.Ref.Module(), "err", err)
+			log.Warn("a cache keeps what no store has", "version", d.Ref.Module().String(), "err", err)
 		}
 	}
 	opened, err := st.open(ctx, c, bucket.Options{Name: name, Timeout: c.Timeout, Differs: differs, Log: log}, s)

@@ -102,7 +102,7 @@ func (q *Queue) cancel(v module.Version) {
 	q.out(w)
 	q.mu.Unlock()
 	if err := q.stack.Disk.removeEntry(v); err != nil {
-		q.Log.Warn("an entry of the queue stays", "version", v, "err", err) // it will find nothing
+		q.Log.Warn("an entry of the queue stays", "version", v.String(), "err", err) // it will find nothing
 	}
 }
 

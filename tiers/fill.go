@@ -128,7 +128,7 @@ func (s *Stack) take(ctx context.Context, f *flight, o *Object, have int64) (int
 	if f.spool == nil {
 		sp, err := s.Disk.newSpool(o.Size)
 		if err != nil {
-			s.Log.Warn("a file is served and not kept", "file", f.ref, "err", err)
+			s.Log.Warn("a file is served and not kept", "file", f.ref.String(), "err", err)
 			return 0, fmt.Errorf("%w: %w", errNoSpool, err)
 		}
 		f.spool, f.tier = sp, o.Tier // read by others only once f is open

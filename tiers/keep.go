@@ -43,7 +43,7 @@ func (s *Stack) enqueue(f *flight, n int64, level int) bool {
 	}
 	fresh, err := s.Queue.add(v, f.ref.Kind == Zip, names)
 	if err != nil {
-		s.Log.Warn("a file was served and is neither kept nor saved", "file", f.ref, "err", err)
+		s.Log.Warn("a file was served and is neither kept nor saved", "file", f.ref.String(), "err", err)
 		return false
 	}
 	if f.grip != nil {
@@ -76,7 +76,7 @@ func (s *Stack) settle(ctx context.Context, f *flight) error {
 // adopt gives the spool its name on disk.
 func (s *Stack) adopt(f *flight, n int64) bool {
 	if err := s.Disk.adopt(f.spool, f.ref, n, f.start); err != nil {
-		s.Log.Warn("a file was served and is not kept", "file", f.ref, "err", err)
+		s.Log.Warn("a file was served and is not kept", "file", f.ref.String(), "err", err)
 		return false
 	}
 	return true
@@ -89,7 +89,7 @@ func (s *Stack) promoteFill(ctx context.Context, f *flight, n int64) {
 	}
 	b := make([]byte, n)
 	if _, err := f.spool.file.ReadAt(b, 0); err != nil && err != io.EOF {
-		s.Log.Warn("a file is not promoted", "file", f.ref, "err", err) // disk has it
+		s.Log.Warn("a file is not promoted", "file", f.ref.String(), "err", err) // disk has it
 		return
 	}
 	s.put(ctx, f.ref, b, f.start, len(s.Caches)-1)

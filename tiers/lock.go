@@ -60,7 +60,7 @@ func (s *Stack) lock(ctx context.Context, f *flight) (o *Object, level int) {
 			look.Stop()
 			if a.err != nil {
 				if ctx.Err() == nil && !errors.Is(a.err, context.DeadlineExceeded) {
-					s.Log.Warn("going on without a lock", "version", f.ref.Module(), "err", a.err)
+					s.Log.Warn("going on without a lock", "version", f.ref.Module().String(), "err", a.err)
 				}
 				return s.look(ctx, f.ref)
 			}

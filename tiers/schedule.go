@@ -26,7 +26,7 @@ func (q *Queue) run(ctx context.Context) {
 			if ctx.Err() == nil {
 				q.tell(now.module(), o)
 			}
-			q.finish(w, o)
+			q.finish(w, now.module(), o)
 			continue
 		}
 		timer := time.NewTimer(later)
@@ -63,10 +63,9 @@ func (q *Queue) take() (w *waiting, now waiting, later time.Duration, changed <-
 	return nil, now, later, q.next()
 }
 
-// finish takes w out of the queue if no store is left that lacks it, and else
-// lets it wait again.
-func (q *Queue) finish(w *waiting, o outcome) {
-	v := w.module()
+// finish takes w, which is v's, out of the queue if no store is left that lacks it,
+// and else lets it wait again.
+func (q *Queue) finish(w *waiting, v module.Version, o outcome) {
 	mu := q.order(v)
 	mu.Lock()
 	defer mu.Unlock()
@@ -114,7 +113,7 @@ func (q *Queue) finish(w *waiting, o outcome) {
 		return
 	}
 	if err != nil {
-		q.Log.Warn("an entry of the queue is not up to date, which costs a save that finds all there", "version", v, "err", err)
+		q.Log.Warn("an entry of the queue is not up to date, which costs a save that finds all there", "version", v.String(), "err", err)
 	}
 }
 

@@ -81,11 +81,11 @@ func (q *Queue) tell(v module.Version, o outcome) {
 	case o.err == nil, errors.Is(o.err, ErrDown) && len(o.left) > 0:
 		// A store that is down has said so once.
 	case len(o.left) > 0:
-		q.Log.Warn("a version could not be saved and waits for another try", "version", v, "err", o.err)
+		q.Log.Warn("a version could not be saved and waits for another try", "version", v.String(), "err", o.err)
 	case errors.Is(o.err, fs.ErrNotExist):
-		q.Log.Warn("a version that waited for a save is nowhere any more", "version", v, "err", o.err)
+		q.Log.Warn("a version that waited for a save is nowhere any more", "version", v.String(), "err", o.err)
 	default:
-		q.Log.Error("a version is not saved", "version", v, "err", o.err)
+		q.Log.Error("a version is not saved", "version", v.String(), "err", o.err)
 	}
 }
 
@@ -96,7 +96,7 @@ func (s *Stack) reject(ctx context.Context, v module.Version) {
 	s.suspects.Add(v, struct{}{})
 	s.mu.Unlock()
 	if err := s.Forget(ctx, v); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		s.Log.Error("a version that is not what its name says stays in a cache", "version", v, "err", err)
+		s.Log.Error("a version that is not what its name says stays in a cache", "version", v.String(), "err", err)
 	}
 }
 
