@@ -12,12 +12,18 @@ import (
 // The last byte is not served before the file is safe: on disk, in the queue if a
 // store lacks it, and saved if fills wait for their saves.
 func (s *Stack) keep(ctx context.Context, f *flight, n int64, level int) (kept bool, err error) {
-	owed := s.Queue != nil && level > 0 && f.ref.Kind != Info
-	if !owed {
+	switch {
+	case s.Queue == nil || level == 0: // no store lacks it
 		f.open(n)
 		f.end(n, nil)
 		kept = s.adopt(f, n)
-	} else {
+	case f.ref.Kind == Info:
+		// It is not saved by itself, but with the zip, which may be queued before
+		// the process dies.
+		kept = s.adopt(f, n)
+		f.open(n)
+		f.end(n, nil)
+	default:
 		if kept = s.enqueue(f, n, level); kept {
 			f.land()
 			err = s.settle(ctx, f)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -91,6 +92,25 @@ func TestQueue(t *testing.T) {
 		if n := next.entries(t); n != 0 {
 			t.Errorf("entries on disk: got %d, want 0", n)
 		}
+	})
+
+	claim(t, "a zip whose info is nowhere now waits until it is", func(t *testing.T) {
+		l := newLevel(t, "s3")
+		var well atomic.Bool
+		s := newStack(t, func(ctx context.Context, r tiers.Ref) (*tiers.Object, error) {
+			if r == info && !well.Load() {
+				return nil, &tiers.AbsentError{}
+			}
+			return has(ctx, r)
+		}).withStores(t, &tiers.Queue{}, l)
+		s.asks(t, zip, 1)[0].gotAll(t, content(zip))
+		time.Sleep(time.Hour)
+		if n := s.entries(t); n != 1 {
+			t.Errorf("entries on disk: got %d, want 1", n)
+		}
+		well.Store(true)
+		s.settles(t)
+		tierstest.Holds(t, l.Store, version, files)
 	})
 
 	claim(t, "what waits is not evicted, and what does not is", func(t *testing.T) {

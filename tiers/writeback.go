@@ -23,7 +23,7 @@ func (q *Queue) save(ctx context.Context, w waiting) (o outcome) {
 	f, err := q.stack.hold(ctx, v, w.Whole)
 	if err != nil {
 		o.err = err
-		if errors.Is(err, fs.ErrNotExist) {
+		if errors.Is(err, fs.ErrNotExist) && q.stack.Disk.sizeOf(v) == 0 {
 			// The process that queued it died before the file had its name,
 			// and nobody has it any more.
 			o.left = nil
