@@ -18,6 +18,16 @@ func TestArrowsThatMustNeverBe(t *testing.T) {
 		"metrics": {"gateway", "config"},
 		"config":  {"gateway", "metrics", "tiers"},
 	}
+	lockers := []string{"locks", "locks/etcd", "locks/redis"}
+	for _, l := range lockers {
+		never[l] = append([]string{"tiers", "gateway", "metrics", "config"}, backends...)
+		for _, other := range lockers[1:] {
+			if other != l {
+				never[l] = append(never[l], other)
+			}
+		}
+	}
+	never["tiers"] = append(never["tiers"], lockers[1:]...)
 	never["tiers/internal/web"] = append([]string{"tiers"}, never["tiers"]...)
 	for _, b := range backends {
 		never[b] = []string{"gateway", "metrics", "config"}

@@ -36,8 +36,8 @@ type service struct {
 	closers  []func()
 }
 
-// wire makes a service of a configuration. This file and wire_stores.go are the
-// one place that knows all the rooms.
+// wire makes a service of a configuration. This file, wire_stores.go and
+// wire_locks.go are the one place that knows all the rooms.
 func wire(ctx context.Context, c *config.Config, log *slog.Logger) (s *service, err error) {
 	s = new(service)
 	opened := s // which a return with an error sets to nil
@@ -121,6 +121,9 @@ func wire(ctx context.Context, c *config.Config, log *slog.Logger) (s *service, 
 	}
 	s.picture = strings.Join(pictures, " > ")
 	if len(names) > 0 && c.Tiers.Write != "none" {
+		if err := s.addLocker(ctx, c, m, log); err != nil {
+			return nil, err
+		}
 		if err := s.addQueue(ctx, c, sumdbs, m, log); err != nil {
 			return nil, err
 		}

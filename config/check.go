@@ -20,6 +20,7 @@ func (l *loader) check(c *Config) {
 	l.checkStack(c)
 	l.checkDisk(c)
 	l.checkStores(c)
+	l.checkLocks(c)
 	l.checkServe(c)
 }
 

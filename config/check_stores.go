@@ -2,7 +2,6 @@ package config
 
 import (
 	"encoding/base64"
-	"os"
 	"slices"
 	"strings"
 )
@@ -55,9 +54,7 @@ func (l *loader) checkMongo(c *Config) {
 		l.warn("storage.mongo.insecure", "taken as InsecureConn, so the server's certificate is not verified; Athens ignores it")
 	}
 	if m.CertPath != "" {
-		if fi, err := os.Stat(m.CertPath); err != nil || fi.IsDir() {
-			l.fail("storage.mongo.certpath", "want a file that exists")
-		}
+		l.checkExists("storage.mongo.certpath", m.CertPath)
 	}
 }
 

@@ -68,8 +68,15 @@ type Config struct {
 	// upstream says: strict, offline or fallback; "" if the key is not set.
 	NetworkMode string
 
-	Storage Storage
-	Tiers   Tiers
+	// SingleFlightType says where the locks are that keep several instances
+	// from the same work: memory (nowhere), etcd, redis, redis-sentinel, or a
+	// store in Tiers.Stack that can hold them. It is never store: that is the
+	// name of one by then.
+	SingleFlightType string
+
+	SingleFlight SingleFlight
+	Storage      Storage
+	Tiers        Tiers
 }
 
 // Tiers is the table that is ours alone.
@@ -116,6 +123,33 @@ type Tiers struct {
 	Health struct {
 		Timeout time.Duration // for a store to begin an answer; more than 0
 		Probe   time.Duration // between probes of a store that is down; more than 0
+	}
+
+	// Locks is for locks of every type but memory.
+	Locks struct {
+		// Prefix goes before the name of every lock. With "" Athens and this
+		// program exclude each other.
+		Prefix string
+
+		// Lease is how long a lock lasts that nobody renews, 1s or more; in
+		// azureblob from 15s to 60s.
+		Lease time.Duration
+
+		// Wait is the longest to wait for a lock before going on without it;
+		// more than 0. If the key is not set, it is what the LockConfig of
+		// the chosen type says.
+		Wait time.Duration
+
+		// What follows is for etcd, and not checked if it is not chosen.
+		EtcdUser, EtcdPassword string // both "" for none; the second is a secret
+		EtcdCA                 string // an existing PEM file, or "" for the system's authorities
+		EtcdCert, EtcdKey      string // existing PEM files; both "" for no certificate of ours
+	}
+
+	// Peers is for other instances that read what this one is fetching.
+	Peers struct {
+		URL    string // by which they reach this one, http or https; "" if they may not
+		Secret string // which all share, 16 characters or more; "" if URL is ""
 	}
 
 	// Answers is for what may change: lists, latest versions, queries. An

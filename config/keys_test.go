@@ -44,7 +44,8 @@ func TestTable(t *testing.T) {
 		seen := make(map[string]string)
 		for _, r := range table() {
 			for _, name := range r.vars() {
-				if first := seen[name]; first != "" && r.as == honoured {
+				shared := strings.HasPrefix(r.key, "SingleFlight.RedisSentinel.") // by Athens
+				if first := seen[name]; first != "" && r.as == honoured && !shared {
 					t.Errorf("%s sets %s and %s", name, first, r.key)
 				}
 				seen[name] = r.key

@@ -36,6 +36,17 @@ func TestDefaults(t *testing.T) {
 	want.Tiers.Answers.Revalidate = 10 * time.Minute
 	want.Tiers.Answers.Stale = 7 * 24 * time.Hour
 	want.Tiers.Answers.Negative = 30 * time.Second
+	want.SingleFlightType = "memory"
+	want.SingleFlight.Etcd.Endpoints = "localhost:2379,localhost:22379,localhost:32379"
+	want.SingleFlight.Redis.Endpoint = "127.0.0.1:6379"
+	want.SingleFlight.Redis.LockConfig = LockConfig{TTL: 15 * time.Minute, Timeout: 15 * time.Second, MaxRetries: 10}
+	want.SingleFlight.RedisSentinel.Endpoints = []string{"127.0.0.1:26379"}
+	want.SingleFlight.RedisSentinel.MasterName = "redis-1"
+	want.SingleFlight.RedisSentinel.SentinelPassword = "sekret"
+	want.SingleFlight.RedisSentinel.LockConfig = want.SingleFlight.Redis.LockConfig
+	want.SingleFlight.GCP.StaleThreshold = 2 * time.Minute
+	want.Tiers.Locks.Lease = 15 * time.Second
+	want.Tiers.Locks.Wait = 10 * time.Second
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("got  %+v\nwant %+v", c, want)
 	}

@@ -121,7 +121,8 @@ func (l *loader) readFlags(o Options) {
 
 // decode makes fields of values. Where that fails the default stands in, so
 // that later checks do not complain of the same thing again. Whether it matters
-// for the key of a store, [loader.checkStores] knows.
+// for the key of a store or of locks, [loader.checkStores] and
+// [loader.checkLocks] know.
 func (l *loader) decode() *Config {
 	for _, r := range table() {
 		id := r.id()
@@ -136,7 +137,7 @@ func (l *loader) decode() *Config {
 				continue
 			}
 			l.wrong[id] = err.Error()
-			if r.store() == "" {
+			if r.store() == "" && r.locker() == "" {
 				l.fail(id, err.Error())
 			}
 		}

@@ -1,24 +1,29 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"testing"
 )
 
 // No report shows a secret, whatever is wrong and whoever set it.
-func TestSecretsOfStores(t *testing.T) {
+func TestSecrets(t *testing.T) {
 	secret := []string{
 		"Storage.GCP.JSONKey", "Storage.Minio.Endpoint", "Storage.Minio.Key", "Storage.Minio.Secret", "Storage.Mongo.URL",
 		"Storage.S3.Key", "Storage.S3.Secret", "Storage.S3.Token", "Storage.S3.CredentialsEndpoint",
 		"Storage.S3.AwsContainerCredentialsRelativeURI", "Storage.S3.Endpoint", "Storage.AzureBlob.AccountKey",
 		"Storage.External.URL", "Tiers.AzureBlob.Endpoint", "Tiers.GCP.Endpoint", "Tiers.Serve.Pass",
+		"SingleFlight.Etcd.Endpoints", "SingleFlight.Redis.Endpoint", "SingleFlight.Redis.Password",
+		"SingleFlight.RedisSentinel.SentinelPassword", "SingleFlight.RedisSentinel.RedisPassword",
+		"Tiers.Locks.EtcdPassword", "Tiers.Peers.URL", "Tiers.Peers.Secret",
 	}
 	for _, key := range secret {
 		t.Run(key, func(t *testing.T) {
 			r := byID()[strings.ToLower(key)]
+			locker := cmp.Or(r.locker(), "memory")
 			for _, stack := range [][]string{{"disk"}, append([]string{"disk"}, stores()...), {"tape", "disk"}} {
-				tiers := "[Tiers]\nStack = [\"" + strings.Join(stack, `", "`) + "\"]\n"
+				tiers := "SingleFlightType = \"" + locker + "\"\n[Tiers]\nStack = [\"" + strings.Join(stack, `", "`) + "\"]\n"
 				options := []Options{
 					{File: write(t, tiers+toml(key, `"open sesame"`))},
 					{File: write(t, tiers+toml(key, `["open sesame"]`))},
@@ -39,7 +44,8 @@ func TestSecretsOfStores(t *testing.T) {
 	t.Run("are all that hold credentials", func(t *testing.T) {
 		var got []string
 		for _, r := range table() {
-			if r.secret && (r.store() != "" || strings.HasPrefix(r.key, "Tiers.Serve.")) {
+			ours := strings.HasPrefix(r.key, "Tiers.Serve.") || strings.HasPrefix(r.key, "Tiers.Peers.")
+			if r.secret && (r.store() != "" || r.locker() != "" || ours) {
 				got = append(got, r.key)
 			}
 		}

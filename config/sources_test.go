@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -124,7 +125,7 @@ func samples(t *testing.T) []sample {
 
 func TestSources(t *testing.T) {
 	have := make(map[string]bool)
-	for _, s := range append(samples(t), storeSamples(t)...) {
+	for _, s := range slices.Concat(samples(t), storeSamples(t), lockSamples(t)) {
 		have[s.key] = true
 		check := func(t *testing.T, o Options, want any) {
 			t.Helper()

@@ -32,7 +32,7 @@ const (
 // table holds every key there is. Defaults, environment, checks, unknown keys
 // and documentation all come from here.
 func table() []row {
-	return slices.Concat(generalRows(), storeRows(), tierRows(), unhonouredRows())
+	return slices.Concat(generalRows(), storeRows(), lockRows(), tierRows(), unhonouredRows())
 }
 
 func generalRows() []row {
@@ -86,8 +86,6 @@ func unhonouredRows() []row {
 		{key: "ForceSSL", env: "PROXY_FORCE_SSL", def: "false", as: refused, guards: true},
 		{key: "DownloadMode", env: "ATHENS_DOWNLOAD_MODE", def: "sync", as: refused, guards: true, secret: true},
 
-		{key: "SingleFlightType", env: "ATHENS_SINGLE_FLIGHT_TYPE", def: "memory", as: later,
-			why: "this version collapses requests within one process only"},
 		{key: "GoGetWorkers", env: "ATHENS_GOGET_WORKERS", def: "10", as: later,
 			why: "Tiers.Fills bounds the fills from upstream"},
 		{key: "GoGetDir", env: "ATHENS_GOGET_DIR", as: later},
@@ -107,24 +105,6 @@ func unhonouredRows() []row {
 		{key: "StatsExporter", env: "ATHENS_STATS_EXPORTER", def: "prometheus", as: later},
 		{key: "DownloadURL", env: "ATHENS_DOWNLOAD_URL", as: later, secret: true},
 		{key: "IndexType", env: "ATHENS_INDEX_TYPE", def: "none", as: later},
-
-		{key: "SingleFlight.Etcd.Endpoints", env: "ATHENS_ETCD_ENDPOINTS", as: aside},
-		{key: "SingleFlight.Redis.Endpoint", env: "ATHENS_REDIS_ENDPOINT", as: aside, secret: true},
-		{key: "SingleFlight.Redis.Password", env: "ATHENS_REDIS_PASSWORD", as: aside, secret: true},
-		{key: "SingleFlight.Redis.Cluster", env: "ATHENS_REDIS_CLUSTER", as: aside},
-		{key: "SingleFlight.Redis.LockConfig.TTL", env: "ATHENS_REDIS_LOCK_TTL", as: aside},
-		{key: "SingleFlight.Redis.LockConfig.Timeout", env: "ATHENS_REDIS_LOCK_TIMEOUT", as: aside},
-		{key: "SingleFlight.Redis.LockConfig.MaxRetries", env: "ATHENS_REDIS_LOCK_MAX_RETRIES", as: aside},
-		{key: "SingleFlight.RedisSentinel.Endpoints", env: "ATHENS_REDIS_SENTINEL_ENDPOINTS", as: aside},
-		{key: "SingleFlight.RedisSentinel.MasterName", env: "ATHENS_REDIS_SENTINEL_MASTER_NAME", as: aside},
-		{key: "SingleFlight.RedisSentinel.SentinelPassword", env: "ATHENS_REDIS_SENTINEL_PASSWORD", as: aside, secret: true},
-		{key: "SingleFlight.RedisSentinel.DB", env: "ATHENS_REDIS_SENTINEL_DB", as: aside},
-		{key: "SingleFlight.RedisSentinel.RedisUsername", env: "ATHENS_REDIS_USERNAME", as: aside},
-		{key: "SingleFlight.RedisSentinel.RedisPassword", env: "ATHENS_REDIS_PASSWORD", as: aside, secret: true},
-		{key: "SingleFlight.RedisSentinel.LockConfig.TTL", env: "ATHENS_REDIS_LOCK_TTL", as: aside},
-		{key: "SingleFlight.RedisSentinel.LockConfig.Timeout", env: "ATHENS_REDIS_LOCK_TIMEOUT", as: aside},
-		{key: "SingleFlight.RedisSentinel.LockConfig.MaxRetries", env: "ATHENS_REDIS_LOCK_MAX_RETRIES", as: aside},
-		{key: "SingleFlight.GCP.StaleThreshold", env: "ATHENS_GCP_STALE_THRESHOLD", as: aside},
 
 		{key: "Storage.CDN.Endpoint", env: "CDN_ENDPOINT", as: aside}, // Athens ignores it too
 

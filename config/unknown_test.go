@@ -102,12 +102,6 @@ func TestUnhonouredKeys(t *testing.T) {
 			}
 		}
 	})
-	t.Run("single flight is in one process, says its key", func(t *testing.T) {
-		_, warnings, _ := Load(Options{File: write(t, "SingleFlightType = \"etcd\"\n[SingleFlight.Etcd]\nEndpoints = \"e:1\"\n")})
-		if len(warnings) != 1 || !strings.Contains(warnings[0], `SingleFlightType = "etcd": this version collapses requests within one process only`) {
-			t.Errorf("got %q", warnings)
-		}
-	})
 	t.Run("Athens' default is silence", func(t *testing.T) {
 		var content strings.Builder
 		for _, r := range table() {

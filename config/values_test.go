@@ -106,6 +106,10 @@ func TestWrongValues(t *testing.T) {
 		{"Tiers.Health.Timeout", `"0s"`, `want more than 0`},
 		{"Tiers.Health.Probe", `0`, `want more than 0`},
 		{"Tiers.Serve.Listen", `"nowhere"`, `want a port`},
+		{"SingleFlightType", `"zookeeper"`, `want one of memory, etcd, redis, redis-sentinel, mongo, gcp, minio, s3, azureblob, store`},
+		{"Tiers.Locks.Lease", `"999ms"`, `Tiers.Locks.Lease = "999ms": want 1s or more`},
+		{"Tiers.Locks.Lease", `15`, `want a duration with its unit`},
+		{"Tiers.Locks.Wait", `"0s"`, `Tiers.Locks.Wait = "0s": want more than 0`},
 		{"Tiers.Answers.Fresh", `60`, `want a duration with its unit`},
 	} {
 		t.Run(tt.key+" = "+tt.literal+" is an error with file, line and remedy", func(t *testing.T) {

@@ -1,0 +1,265 @@
+package etcd_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.etcd.io/etcd/client/v3/concurrency"
+
+	"github.com/modtier/modtier/locks"
+	"github.com/modtier/modtier/locks/etcd"
+	"github.com/modtier/modtier/locks/lockstest"
+)
+
+func TestLocker(t *testing.T) {
+	c := etcd.Config{Endpoints: lockstest.Server(t, "MODTIER_TEST_ETCD_ENDPOINTS"), Lease: 2 * time.Second}
+	other := client(t, c.Endpoints)
+	lockstest.Test(t, lockstest.Service{
+		Open: func(t testing.TB) locks.Locker { return open(t, c) },
+		Steal: func(t testing.TB, name string) {
+			if _, err := other.Delete(context.Background(), keys(t, other, name)[0]); err != nil {
+				t.Fatal(err)
+			}
+		},
+		Limited: func(t testing.TB) locks.Locker {
+			c := c
+			c.TTL = time.Second
+			return open(t, c)
+		},
+		At: func(t testing.TB, addr string) locks.Locker {
+			c := c
+			c.Endpoints = addr
+			return open(t, c)
+		},
+	})
+}
+
+func TestProcesses(t *testing.T) {
+	lockstest.Processes(t, func(t testing.TB) locks.Locker {
+		return open(t, etcd.Config{
+			Endpoints: lockstest.Server(t, "MODTIER_TEST_ETCD_ENDPOINTS"), Lease: 2 * time.Second})
+	})
+}
+
+func TestAKeyIsTheNameASlashAndTheLease(t *testing.T) {
+	endpoints := lockstest.Server(t, "MODTIER_TEST_ETCD_ENDPOINTS")
+	c := client(t, endpoints)
+	l := open(t, etcd.Config{Endpoints: endpoints})
+	names := []string{"test.example/Key@v1.0.0", "test.example/key2@v1.0.0"}
+	leases := make(map[string]bool)
+	for _, name := range names {
+		_, unlock, err := l.Lock(t.Context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := keys(t, c, name)
+		if len(got) != 1 {
+			t.Fatalf("the keys are %q, want one", got)
+		}
+		hex := strings.TrimPrefix(got[0], name+"/")
+		id, err := strconv.ParseInt(hex, 16, 64)
+		if err != nil {
+			t.Errorf("the key is %q, want the lease behind the slash", got[0])
+		}
+		r, err := c.TimeToLive(t.Context(), clientv3.LeaseID(id))
+		if err != nil || r.GrantedTTL != 15 {
+			t.Errorf("the lease is of %d s, %v, want 15", r.GrantedTTL, err)
+		}
+		leases[hex] = true
+		unlock()
+		if got := keys(t, c, name); len(got) != 0 {
+			t.Errorf("after the unlock there are %q", got)
+		}
+	}
+	if len(leases) != 1 {
+		t.Errorf("%d leases in one process, want 1", len(leases))
+	}
+}
+
+// Athens uses the client's mutex, with a session for each lock.
+func TestLocksAreThoseOfTheClientsMutex(t *testing.T) {
+	endpoints := lockstest.Server(t, "MODTIER_TEST_ETCD_ENDPOINTS")
+	ctx := t.Context()
+	session, err := concurrency.NewSession(client(t, endpoints))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer session.Close()
+	const name = "test.example/athens@v1.0.0"
+	theirs := concurrency.NewMutex(session, name)
+	l := open(t, etcd.Config{Endpoints: endpoints})
+	if err := theirs.Lock(ctx); err != nil {
+		t.Fatal(err)
+	}
+	short, cancel := context.WithTimeout(ctx, 300*time.Millisecond)
+	defer cancel()
+	if _, _, err := l.Lock(short, name); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("it is held by the client's mutex, and the wait ended with %v", err)
+	}
+	if err := theirs.Unlock(ctx); err != nil {
+		t.Fatal(err)
+	}
+	_, unlock, err := l.Lock(ctx, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := theirs.TryLock(ctx); !errors.Is(err, concurrency.ErrLocked) {
+		t.Errorf("it is held, and the client's mutex says %v", err)
+	}
+	unlock()
+	if err := theirs.Lock(ctx); err != nil {
+		t.Error(err)
+	}
+	theirs.Unlock(ctx)
+}
+
+func TestALeaseThatIsRevokedCostsAllItsLocks(t *testing.T) {
+	endpoints := lockstest.Server(t, "MODTIER_TEST_ETCD_ENDPOINTS")
+	c := client(t, endpoints)
+	l := open(t, etcd.Config{Endpoints: endpoints})
+	var all []context.Context
+	const name = "test.example/revoked@v1.0."
+	for i := range 2 {
+		held, unlock, err := l.Lock(t.Context(), name+strconv.Itoa(i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer unlock()
+		all = append(all, held)
+	}
+	key := keys(t, c, name+"0")[0]
+	id, err := strconv.ParseInt(key[strings.LastIndex(key, "/")+1:], 16, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Revoke(t.Context(), clientv3.LeaseID(id)); err != nil {
+		t.Fatal(err)
+	}
+	for _, held := range all {
+		waitLost(t, held)
+	}
+	eventually(t, "there are locks again", func() error {
+		_, unlock, err := l.Lock(t.Context(), name+"2")
+		if err == nil {
+			defer unlock()
+			if slices.Equal(keys(t, c, name+"2"), []string{name + "2" + key[strings.LastIndex(key, "/"):]}) {
+				err = errors.New("the key is of the old lease")
+			}
+		}
+		return err
+	})
+}
+
+func TestAPausedServerCostsTheLock(t *testing.T) {
+	s := start(t)
+	l := open(t, etcd.Config{Endpoints: s.url, Lease: 2 * time.Second})
+	held, unlock, err := l.Lock(t.Context(), "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.signal(t, syscall.SIGSTOP)
+	waitLost(t, held)
+	unlock()
+	s.signal(t, syscall.SIGCONT)
+	relock(t, l)
+}
+
+func TestARestartedServerIsUsedAgain(t *testing.T) {
+	s := start(t)
+	l := open(t, etcd.Config{Endpoints: s.url, Lease: 2 * time.Second})
+	held, unlock, err := l.Lock(t.Context(), "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.signal(t, syscall.SIGKILL)
+	s.cmd.Wait()
+	waitLost(t, held)
+	unlock()
+	if _, _, err := l.Lock(t.Context(), "a"); err == nil {
+		t.Fatal("got a lock from a dead server")
+	}
+	s.restart(t)
+	relock(t, l)
+}
+
+// Without a server a wait that began before it died ends with the session.
+func TestAWaitForAServerThatDiesEnds(t *testing.T) {
+	s := start(t)
+	c := etcd.Config{Endpoints: s.url, Lease: 2 * time.Second}
+	_, unlock, err := open(t, c).Lock(t.Context(), "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unlock()
+	l, other := open(t, c), client(t, s.url)
+	got := make(chan error)
+	go func() {
+		_, _, err := l.Lock(t.Context(), "a")
+		got <- err
+	}()
+	eventually(t, "the other waits", func() error {
+		if n := len(keys(t, other, "a")); n != 2 {
+			return errors.New("it does not")
+		}
+		return nil
+	})
+	s.signal(t, syscall.SIGSTOP)
+	if err := <-got; err == nil {
+		t.Error("got a lock from a dead server")
+	}
+	s.signal(t, syscall.SIGCONT)
+}
+
+func TestCloseLetsGoOfWhatIsHeld(t *testing.T) {
+	c := etcd.Config{Endpoints: lockstest.Server(t, "MODTIER_TEST_ETCD_ENDPOINTS")}
+	l, err := etcd.Open(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const name = "test.example/close@v1.0.0"
+	held, unlock, err := l.Lock(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	waitLost(t, held)
+	_, next, err := open(t, c).Lock(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unlock()
+	next()
+	if _, _, err := l.Lock(t.Context(), name); err == nil {
+		t.Error("got a lock of a closed locker")
+	}
+}
+
+func waitLost(t *testing.T, held context.Context) {
+	t.Helper()
+	select {
+	case <-held.Done():
+	case <-time.After(time.Minute):
+		t.Fatal("the loss was not noticed")
+	}
+	if err := context.Cause(held); !errors.Is(err, locks.ErrLost) {
+		t.Errorf("the cause of the end is %v, want ErrLost", err)
+	}
+}
+
+func relock(t *testing.T, l locks.Locker) {
+	t.Helper()
+	eventually(t, "there are locks again", func() error {
+		_, unlock, err := l.Lock(t.Context(), "a")
+		if err == nil {
+			unlock()
+		}
+		return err
+	})
+}

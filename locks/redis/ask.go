@@ -1,0 +1,135 @@
+package redis
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/modtier/modtier/locks"
+	"github.com/modtier/modtier/locks/internal/lease"
+)
+
+const (
+	// poll is how often a waiter looks, if nobody tells it of a release: the
+	// key of one that died, or of an Athens, goes without a word.
+	poll   = 250 * time.Millisecond
+	jitter = 50 * time.Millisecond
+
+	// patience is how long an answer to a waiter may take, in all tries.
+	patience = 4 * time.Second
+)
+
+// The token makes obtaining safe to repeat: the client sends a command again
+// whose answer it did not get.
+var (
+	obtainScript = redis.NewScript(`
+if redis.call("set", KEYS[1], ARGV[1], "NX", "PX", ARGV[2]) then return 1 end
+if redis.call("get", KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call("pexpire", KEYS[1], ARGV[2])`)
+
+	renewScript = redis.NewScript(`
+if redis.call("get", KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call("pexpire", KEYS[1], ARGV[2])`)
+
+	// A user who may not publish may still release.
+	releaseScript = redis.NewScript(`
+if redis.call("get", KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call("del", KEYS[1])
+redis.pcall("publish", ARGV[2], KEYS[1])
+return 1`)
+)
+
+// wait waits until token has key, and returns when that was asked for.
+func (l *Locker) wait(ctx context.Context, key, token string) (granted time.Time, err error) {
+	granted = time.Now()
+	if ok, err := l.obtain(ctx, key, token); ok || err != nil {
+		return granted, err
+	}
+	l.listen.Do(func() {
+		l.work.Add(1)
+		go l.listenOn(l.prefix + "modtier:unlock")
+	})
+	woken := l.wakes.join(key)
+	defer l.wakes.leave(key)
+	for {
+		// Again at once, as it may have been released before the join.
+		granted = time.Now()
+		if ok, err := l.obtain(ctx, key, token); ok || err != nil {
+			return granted, err
+		}
+		select {
+		case <-ctx.Done():
+			return granted, ctx.Err()
+		case <-l.life.Done():
+			return granted, errClosed
+		case <-woken:
+		case <-time.After(poll + rand.N(jitter)):
+		}
+	}
+}
+
+// obtain tries to get key. What it got too late for ctx, or does not know to have
+// got, it gives back.
+func (l *Locker) obtain(ctx context.Context, key, token string) (bool, error) {
+	type answer struct {
+		ok  bool
+		err error
+	}
+	answers := make(chan answer)
+	l.work.Go(func() {
+		try, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+		defer cancel()
+		n, err := obtainScript.Run(try, l.client, []string{key}, token, l.lease.Milliseconds()).Int()
+		a := answer{n == 1, err}
+		select {
+		case answers <- a:
+			if err == nil {
+				return
+			}
+		case <-ctx.Done():
+			if err == nil && !a.ok {
+				return
+			}
+		}
+		back, cancel := context.WithTimeout(context.WithoutCancel(ctx), lease.Moment)
+		defer cancel()
+		l.release(back, key, token)
+	})
+	select {
+	case a := <-answers:
+		if a.err != nil && ctx.Err() != nil {
+			return false, ctx.Err()
+		}
+		return a.ok, lease.Unanswered(a.err)
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
+}
+
+// renew prolongs the lease. The client looks at ctx only between its steps, so
+// what it does is left alone when ctx is done.
+func (l *Locker) renew(ctx context.Context, key, token string) error {
+	answer := make(chan error, 1)
+	l.work.Go(func() {
+		n, err := renewScript.Run(ctx, l.client, []string{key}, token, l.lease.Milliseconds()).Int()
+		if err == nil && n != 1 {
+			err = fmt.Errorf("%w: redis: the key is gone or another's", locks.ErrLost)
+		}
+		answer <- err
+	})
+	select {
+	case err := <-answer:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// release gives key back if token has it, and tells those who wait. An error is of
+// no use to anybody: then the lease ends by itself.
+func (l *Locker) release(ctx context.Context, key, token string) {
+	releaseScript.Run(ctx, l.client, []string{key}, token, l.prefix+"modtier:unlock")
+}

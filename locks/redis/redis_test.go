@@ -1,0 +1,286 @@
+package redis_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	sdk "github.com/redis/go-redis/v9"
+
+	"github.com/modtier/modtier/locks"
+	"github.com/modtier/modtier/locks/lockstest"
+	"github.com/modtier/modtier/locks/redis"
+)
+
+func TestSingle(t *testing.T) {
+	c, client := single(t)
+	lockstest.Test(t, service(c, client))
+}
+
+func TestSentinel(t *testing.T) {
+	s := redis.Sentinel{
+		Endpoints:        strings.Split(lockstest.Server(t, "MODTIER_TEST_REDIS_SENTINELS"), ","),
+		MasterName:       "mymaster",
+		SentinelPassword: os.Getenv("MODTIER_TEST_REDIS_SENTINEL_PASSWORD"),
+		DB:               3,
+	}
+	o, err := sdk.ParseURL(lockstest.Server(t, "MODTIER_TEST_REDIS_URL"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.RedisUsername, s.RedisPassword = o.Username, o.Password
+	client := sdk.NewFailoverClient(&sdk.FailoverOptions{
+		MasterName: s.MasterName, SentinelAddrs: s.Endpoints, SentinelPassword: s.SentinelPassword,
+		Username: s.RedisUsername, Password: s.RedisPassword, DB: s.DB,
+	})
+	t.Cleanup(func() { client.Close() })
+	lockstest.Test(t, service(redis.Config{Sentinel: &s}, client))
+}
+
+func TestCluster(t *testing.T) {
+	endpoints := startCluster(t)
+	client := sdk.NewClusterClient(&sdk.ClusterOptions{Addrs: endpoints})
+	t.Cleanup(func() { client.Close() })
+	lockstest.Test(t, service(redis.Config{Endpoint: strings.Join(endpoints, ","), Cluster: true}, client))
+}
+
+func TestProcesses(t *testing.T) {
+	lockstest.Processes(t, func(t testing.TB) locks.Locker {
+		c, _ := single(t)
+		c.Lease = 2 * time.Second
+		return open(t, c)
+	})
+}
+
+func TestAKeyIsTheNameAndExpiresWithItsLease(t *testing.T) {
+	c, client := single(t)
+	ctx := t.Context()
+	const name = "test.example/Key@v1.0.0"
+	_, unlock, err := open(t, c).Lock(ctx, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s, err := client.Get(ctx, name).Result(); err != nil || len(s) < 22 {
+		t.Errorf("the key holds %q, %v, want a token", s, err)
+	}
+	if d, err := client.PTTL(ctx, name).Result(); err != nil || d <= 10*time.Second || d > 15*time.Second {
+		t.Errorf("the key expires after %v, %v, want 15 s", d, err)
+	}
+	unlock()
+	if n, err := client.Exists(ctx, name).Result(); err != nil || n != 0 {
+		t.Errorf("after the unlock there are %d keys, %v", n, err)
+	}
+}
+
+// What Athens holds is a key of which we do not know the token, and its end is
+// not published.
+func TestALockOfAnAthensIsWaitedFor(t *testing.T) {
+	c, client := single(t)
+	ctx := t.Context()
+	const name = "test.example/athens@v1.0.0"
+	if ok, err := client.SetNX(ctx, name, "a-token-of-athens-own-", time.Minute).Result(); err != nil || !ok {
+		t.Fatal(ok, err)
+	}
+	got := make(chan error)
+	l := open(t, c)
+	go func() {
+		_, unlock, err := l.Lock(ctx, name)
+		if err == nil {
+			unlock()
+		}
+		got <- err
+	}()
+	select {
+	case err := <-got:
+		t.Fatalf("did not wait for Athens: %v", err)
+	case <-time.After(400 * time.Millisecond):
+	}
+	if s := client.Get(ctx, name).Val(); s != "a-token-of-athens-own-" {
+		t.Errorf("the key holds %q, want Athens' token", s)
+	}
+	client.Del(ctx, name)
+	if err := <-got; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAPrefixKeepsFleetsApart(t *testing.T) {
+	c, client := single(t)
+	ctx := t.Context()
+	const name = "test.example/prefix@v1.0.0"
+	_, unlock, err := open(t, c).Lock(ctx, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unlock()
+	c.Prefix = "staging:"
+	_, unlock, err = open(t, c).Lock(ctx, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unlock()
+	if n := client.Exists(ctx, name, "staging:"+name).Val(); n != 2 {
+		t.Errorf("%d of 2 keys are there", n)
+	}
+}
+
+func TestAReleaseIsPublishedToWhoWaits(t *testing.T) {
+	s := start(t)
+	c, ctx := s.client(t), t.Context()
+	first, second := open(t, redis.Config{Endpoint: s.addr}), open(t, redis.Config{Endpoint: s.addr})
+	_, unlock, err := first.Lock(ctx, "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const channel = "modtier:unlock"
+	if n := c.PubSubNumSub(ctx, channel).Val()[channel]; n != 0 {
+		t.Errorf("%d listen where nobody waits", n)
+	}
+	got := make(chan error)
+	go func() {
+		_, unlock, err := second.Lock(ctx, "a")
+		if err == nil {
+			unlock()
+		}
+		got <- err
+	}()
+	eventually(t, "the second listens", func() error {
+		if c.PubSubNumSub(ctx, channel).Val()[channel] != 1 {
+			return errors.New("it does not")
+		}
+		return nil
+	})
+	sub := c.Subscribe(ctx, channel)
+	defer sub.Close()
+	if _, err := sub.Receive(ctx); err != nil {
+		t.Fatal(err)
+	}
+	unlock()
+	if m, err := sub.ReceiveMessage(ctx); err != nil || m.Payload != "a" {
+		t.Errorf("heard %v, %v, want the name", m, err)
+	}
+	if err := <-got; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAPausedServerCostsTheLock(t *testing.T) {
+	s := start(t)
+	l := open(t, redis.Config{Endpoint: s.addr, Lease: 2 * time.Second})
+	held, unlock, err := l.Lock(t.Context(), "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.signal(t, syscall.SIGSTOP)
+	waitLost(t, held)
+	unlock()
+	s.signal(t, syscall.SIGCONT)
+	relock(t, l)
+}
+
+func TestARestartedServerIsUsedAgain(t *testing.T) {
+	s := start(t)
+	l := open(t, redis.Config{Endpoint: s.addr, Lease: 2 * time.Second})
+	held, unlock, err := l.Lock(t.Context(), "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.signal(t, syscall.SIGKILL)
+	s.cmd.Wait()
+	waitLost(t, held)
+	unlock()
+	if _, _, err := l.Lock(t.Context(), "a"); err == nil {
+		t.Fatal("got a lock from a dead server")
+	}
+	s.restart(t)
+	relock(t, l)
+}
+
+func TestAMasterThatForgotTheLockCostsIt(t *testing.T) {
+	s := start(t)
+	l := open(t, redis.Config{Endpoint: s.addr, Lease: 2 * time.Second})
+	held, unlock, err := l.Lock(t.Context(), "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unlock()
+	s.client(t).FlushAll(t.Context()) // as a replica does that was promoted
+	waitLost(t, held)
+}
+
+func TestAUserWhoMayNotPublishMayStillRelease(t *testing.T) {
+	s := start(t)
+	ctx := t.Context()
+	if err := s.client(t).Do(ctx, "ACL", "SETUSER", "locker", "on", ">pass", "~*", "resetchannels", "+@all").Err(); err != nil {
+		t.Fatal(err)
+	}
+	c := redis.Config{Endpoint: "redis://locker:pass@" + s.addr}
+	l, other := open(t, c), open(t, c)
+	_, unlock, err := l.Lock(ctx, "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := make(chan error)
+	go func() {
+		_, unlock, err := other.Lock(ctx, "a")
+		if err == nil {
+			unlock()
+		}
+		got <- err
+	}()
+	unlock()
+	if err := <-got; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestCloseLetsGoOfWhatIsHeld(t *testing.T) {
+	c, _ := single(t)
+	l, err := redis.Open(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const name = "test.example/close@v1.0.0"
+	held, unlock, err := l.Lock(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	waitLost(t, held)
+	_, next, err := open(t, c).Lock(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unlock()
+	next()
+	if _, _, err := l.Lock(t.Context(), name); err == nil {
+		t.Error("got a lock of a closed locker")
+	}
+}
+
+func waitLost(t *testing.T, held context.Context) {
+	t.Helper()
+	select {
+	case <-held.Done():
+	case <-time.After(time.Minute):
+		t.Fatal("the loss was not noticed")
+	}
+	if err := context.Cause(held); !errors.Is(err, locks.ErrLost) {
+		t.Errorf("the cause of the end is %v, want ErrLost", err)
+	}
+}
+
+func relock(t *testing.T, l locks.Locker) {
+	t.Helper()
+	eventually(t, "there are locks again", func() error {
+		_, unlock, err := l.Lock(t.Context(), "a")
+		if err == nil {
+			unlock()
+		}
+		return err
+	})
+}

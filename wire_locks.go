@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+
+	"github.com/modtier/modtier/config"
+	"github.com/modtier/modtier/locks"
+	"github.com/modtier/modtier/locks/etcd"
+	"github.com/modtier/modtier/locks/redis"
+	"github.com/modtier/modtier/metrics"
+)
+
+// addLocker makes instances over the same stores wait for each other's fetches. In
+// one process nobody needs a lock: a miss is one flight there. Without a store to
+// save into, one could not read what another has fetched.
+func (s *service) addLocker(ctx context.Context, c *config.Config, m *metrics.Metrics, log *slog.Logger) error {
+	if c.Tiers.Peers.URL != "" {
+		log.Warn("Tiers.Peers is not used by this version: instances wait for each other's saves")
+	}
+	l, err := openLocker(ctx, c)
+	if err != nil {
+		return fmt.Errorf("SingleFlightType %s: %w", c.SingleFlightType, err)
+	}
+	if l == nil {
+		if c.SingleFlightType != "memory" {
+			log.Warn("SingleFlightType is not supported by this version: several instances may fetch the same zip", "type", c.SingleFlightType)
+		}
+		return nil
+	}
+	s.closers = append(s.closers, func() { l.Close() })
+	s.stack.Locker, s.stack.LockWait = m.Locker(l, c.SingleFlightType), c.Tiers.Locks.Wait
+	return nil
+}
+
+// A closingLocker has connections.
+type closingLocker interface {
+	locks.Locker
+	io.Closer
+}
+
+// openLocker returns the locker that c chooses, or nil if there is none of its
+// type. It asks nobody.
+func openLocker(ctx context.Context, c *config.Config) (closingLocker, error) {
+	own := c.Tiers.Locks
+	switch c.SingleFlightType {
+	case "etcd":
+		return etcd.Open(ctx, etcd.Config{
+			Endpoints: c.SingleFlight.Etcd.Endpoints,
+			Username:  own.EtcdUser, Password: own.EtcdPassword,
+			CAFile: own.EtcdCA, CertFile: own.EtcdCert, KeyFile: own.EtcdKey,
+			Lease: own.Lease, Prefix: own.Prefix,
+		})
+	case "redis":
+		k := c.SingleFlight.Redis
+		return redis.Open(ctx, redis.Config{
+			Endpoint: k.Endpoint, Password: k.Password, Cluster: k.Cluster,
+			TTL: k.LockConfig.TTL, Lease: own.Lease, Prefix: own.Prefix,
+		})
+	case "redis-sentinel":
+		k := c.SingleFlight.RedisSentinel
+		return redis.Open(ctx, redis.Config{
+			Sentinel: &redis.Sentinel{
+				Endpoints: k.Endpoints, MasterName: k.MasterName, SentinelPassword: k.SentinelPassword,
+				RedisUsername: k.RedisUsername, RedisPassword: k.RedisPassword, DB: k.DB,
+			},
+			TTL: k.LockConfig.TTL, Lease: own.Lease, Prefix: own.Prefix,
+		})
+	}
+	return nil, nil
+}
