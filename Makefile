@@ -1,6 +1,6 @@
 # The two commands of this project are "go run ." and "make test".
 
-.PHONY: test servers unit e2e bench fuzz
+.PHONY: test servers unit e2e bench figures fuzz
 
 # All tests, against real servers: what is missing of them is installed, which on
 # a new machine takes some ten minutes, and all end with the tests.
@@ -24,7 +24,10 @@ e2e:
 
 # Figures, for people: nothing here can fail on a slow machine.
 bench:
-	go test -run '^$$' -bench . -benchmem ./gateway
+	cd e2e/servers && go run . -- $(MAKE) -C ../.. figures
+
+figures:
+	go test -run '^$$' -bench . -benchmem ./gateway ./tiers ./locks/...
 	cd e2e && go test -run '^$$' -bench . -benchtime 1x -timeout 60m ./...
 
 # A minute for each parser of what a stranger sends.
