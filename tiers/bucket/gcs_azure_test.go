@@ -20,7 +20,7 @@ import (
 // skipMany leaves out what takes emulators minutes, since they look at every
 // object to make one. Pages are seen to in TestListGoesOnFromPageToPage.
 func skipMany(t *testing.T) {
-	if strings.HasSuffix(t.Name(), "/3000_versions_of_one_module_are_all_listed") {
+	if strings.Contains(t.Name(), "/3000_versions_of_one_module") {
 		t.Skip("too many for an emulator")
 	}
 }

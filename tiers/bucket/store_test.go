@@ -1,6 +1,7 @@
 package bucket
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/modtier/modtier/tiers"
@@ -49,7 +50,12 @@ func TestStore(t *testing.T) {
 		t.Run(k.name, func(t *testing.T) {
 			t.Parallel()
 			s := serverAt(t, tierstest.Server(t, k.variable))
-			tierstest.TestStore(t, func(t *testing.T) tiers.Store { return k.open(t, s, s.bucket(t)) })
+			tierstest.TestStore(t, func(t *testing.T) tiers.Store {
+				if k.name == "s3 on MinIO" && strings.Contains(t.Name(), "/3000_versions") {
+					t.Skip("minutes: s3 shows it for the client, and minio for the server")
+				}
+				return k.open(t, s, s.bucket(t))
+			})
 		})
 	}
 }

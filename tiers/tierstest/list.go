@@ -170,9 +170,12 @@ func thousands(t *testing.T, s tiers.Store) {
 		all[i] = module.Version{Path: "example.com/much", Version: fmt.Sprintf("v1.%d.0", i)}
 		want[i] = all[i].Version
 	}
+	for i := range 334 { // with their three files each, 10,002
+		all = append(all, module.Version{Path: fmt.Sprintf("example.com/more/m%d", i), Version: "v1.0.0"})
+	}
 	saveAll(t, s, all)
 	Lists(t, s, "example.com/much", want...)
-	Catalogs(t, s, 1000, all)
+	Catalogs(t, s, 7, all)
 }
 
 // saveAll saves all versions, some at a time.

@@ -45,7 +45,7 @@ func TestStore(t *testing.T, open func(t *testing.T) tiers.Store) {
 		{"the catalog goes on behind a version that was deleted", catalogDeleted},
 		{"a catalog token that the store did not give is an error", catalogToken},
 		{"a zip of 100 MB comes back whole", large},
-		{"3000 versions of one module are all listed", thousands},
+		{"3000 versions of one module are all listed, and 10,000 files in pages of 7", thousands},
 	} {
 		t.Run(c.claim, func(t *testing.T) { c.test(t, open(t)) })
 	}
