@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -25,6 +26,15 @@ func TestGoRunInFreshClone(t *testing.T) {
 	cmd := exec.Command("go", "run", ".", "--listen", "127.0.0.1:0") // :3000 may be somebody's
 	cmd.Dir = clone
 	cmd.Env = append(c.env, "GOFLAGS=-modcacherw", "HOME="+home, "MODTIER_DISK_FREE=0")
+	// Beside all other tests the download and the compiling can take longer than
+	// one waits for a program to say its first word.
+	ctx, cancel := context.WithTimeout(t.Context(), 4*patience)
+	defer cancel()
+	build := exec.CommandContext(ctx, "go", "build", "-o", os.DevNull, ".")
+	build.Dir, build.Env = cmd.Dir, cmd.Env
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
 	// The go command passes no signal on, so both of them are to get it.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	t.Cleanup(func() { syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }) // what is left of it
