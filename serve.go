@@ -135,7 +135,7 @@ func shutDown(servers []*http.Server, s *service, c *config.Config, log *slog.Lo
 		err = errors.Join(err, server.Shutdown(ctx))
 	}
 	if err == nil {
-		err = s.stack.Drain(ctx)
+		err = s.stack.Flush(ctx)
 	}
 	if err != nil {
 		for _, server := range servers {

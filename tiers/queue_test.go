@@ -239,6 +239,30 @@ func TestQueue(t *testing.T) {
 		}
 	})
 
+	claim(t, "a flush tries each once more, and does not wait for a store that is down", func(t *testing.T) {
+		l := newLevel(t, "s3")
+		l.be(errSick)
+		s := newStack(t, serves).withStores(t, &tiers.Queue{}, l)
+		for i := range 20 {
+			s.asks(t, tierstest.Ref(nth(i), tiers.Mod), 1)
+		}
+		time.Sleep(time.Hour)
+		before, start := len(l.saved()), time.Now()
+		if err := s.Flush(t.Context()); err == nil {
+			t.Error("flush: got no error, want one that says what is left")
+		}
+		if n := len(l.saved()) - before; n != 20 || time.Since(start) > time.Second {
+			t.Errorf("flush: got %d saves in %v, want 20 at once", n, time.Since(start))
+		}
+		l.be(nil)
+		if err := s.Flush(t.Context()); err != nil {
+			t.Errorf("flush with the store well: %v", err)
+		}
+		if n := s.entries(t); n != 0 {
+			t.Errorf("entries on disk: got %d, want 0", n)
+		}
+	})
+
 	claim(t, "a version deleted while it waits is not saved", func(t *testing.T) {
 		l := newLevel(t, "s3")
 		l.be(errSick)

@@ -214,6 +214,31 @@ func (s *Stack) Collapsed() int64 {
 // Drain waits until no fill is in flight and nothing waits for a save. Nobody
 // may call Open any more.
 func (s *Stack) Drain(ctx context.Context) error {
+	if err := s.landed(ctx); err != nil || s.Queue == nil {
+		return err
+	}
+	s.init()
+	return s.Queue.drain(ctx)
+}
+
+// Flush waits until no fill is in flight, and until all that waits for a save has
+// been tried once more. What then still waits is left to the next process; how much
+// that is, the error says. Nobody may call Open any more.
+func (s *Stack) Flush(ctx context.Context) error {
+	if err := s.landed(ctx); err != nil || s.Queue == nil {
+		return err
+	}
+	s.init()
+	s.Queue.Wake()
+	s.Queue.attempt(ctx)
+	if n := s.Queue.Versions(); n > 0 {
+		return fmt.Errorf("%d versions wait for a save, which comes after the next start", n)
+	}
+	return nil
+}
+
+// landed waits until no fill is in flight.
+func (s *Stack) landed(ctx context.Context) error {
 	done := make(chan struct{})
 	go func() {
 		s.filling.Wait()
@@ -221,12 +246,8 @@ func (s *Stack) Drain(ctx context.Context) error {
 	}()
 	select {
 	case <-done:
+		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	if s.Queue == nil {
-		return nil
-	}
-	s.init()
-	return s.Queue.drain(ctx)
 }
