@@ -42,7 +42,8 @@ func startRedis(p *place) error {
 			"requirepass " + sentinelPassword, "sentinel sentinel-pass " + sentinelPassword,
 			"sentinel monitor mymaster " + host + " " + port + " 2",
 			"sentinel auth-pass mymaster " + redisPassword,
-			"sentinel down-after-milliseconds mymaster 1000",
+			// A master is not to be taken for dead on a machine that compiles beside.
+			"sentinel down-after-milliseconds mymaster 10000",
 			"sentinel failover-timeout mymaster 5000",
 		}, "--sentinel"); err != nil {
 			return err
