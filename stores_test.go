@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -114,8 +115,8 @@ func TestDegradedNamesTheStoresThatAreNotWell(t *testing.T) {
 	if got := s.degraded(); len(got) != 0 {
 		t.Errorf("at the start: got %q, want none", got)
 	}
-	for range 3 {
-		if _, err := s.stack.Open(t.Context(), tiers.Ref{Path: "example.com/m", Version: "v1.0.0", Kind: tiers.Mod}); err == nil {
+	for i := range 3 { // of each its own fill
+		if _, err := s.stack.Open(t.Context(), tiers.Ref{Path: "example.com/m", Version: fmt.Sprintf("v1.%d.0", i), Kind: tiers.Mod}); err == nil {
 			t.Error("open: got no error")
 		}
 	}
