@@ -40,14 +40,16 @@ func (s *Stack) lock(ctx context.Context, f *flight) (o *Object, level int) {
 		err  error
 	}
 	answers := make(chan answer, 1)
-	s.filling.Go(func() {
+	go func() {
 		held, unlock, err := s.Locker.Lock(waiting, f.ref.Module().String())
 		answers <- answer{&grip{held, unlock}, err}
-	})
+	}()
 	// Whoever gives up the wait lets go of what comes of it all the same.
 	abandon := func() {
 		cancel()
-		s.filling.Go(func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.work(func() {
 			if a := <-answers; a.err == nil {
 				a.grip.release()
 			}

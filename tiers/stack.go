@@ -38,12 +38,13 @@ type Stack struct {
 	Filled   func(Fill)    // called after each fill; may be nil
 	Log      *slog.Logger  // nil is slog.Default
 
-	once    sync.Once
-	sem     *semaphore.Weighted
-	filling sync.WaitGroup
+	once sync.Once
+	sem  *semaphore.Weighted
 
 	mu        sync.Mutex // guards all below
 	flights   map[Ref]*flight
+	working   int           // goroutines of ours, such as fills
+	idle      chan struct{} // closed once none works; nil if nobody waits for that
 	collapsed int64
 	suspects  *simplelru.LRU[module.Version, struct{}]
 }
@@ -193,7 +194,7 @@ func (s *Stack) join(ctx context.Context, r Ref) (f *flight, leader bool) {
 	s.flights[r] = f
 	// The fill belongs to all who want the file, so the first one's leaving
 	// must not end it.
-	s.filling.Go(func() { s.fill(context.WithoutCancel(ctx), f) })
+	s.work(func() { s.fill(context.WithoutCancel(ctx), f) })
 	return f, true
 }
 
@@ -237,17 +238,38 @@ func (s *Stack) Flush(ctx context.Context) error {
 	return nil
 }
 
-// landed waits until no fill is in flight.
+// landed waits until no fill is in flight. The queue may begin one meanwhile.
 func (s *Stack) landed(ctx context.Context) error {
-	done := make(chan struct{})
-	go func() {
-		s.filling.Wait()
-		close(done)
-	}()
+	s.mu.Lock()
+	if s.working == 0 {
+		s.mu.Unlock()
+		return nil
+	}
+	if s.idle == nil {
+		s.idle = make(chan struct{})
+	}
+	idle := s.idle
+	s.mu.Unlock()
 	select {
-	case <-done:
+	case <-idle:
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+}
+
+// work does something beside, that landed waits for. The caller holds mu.
+func (s *Stack) work(do func()) {
+	s.working++
+	go func() {
+		defer func() {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			if s.working--; s.working == 0 && s.idle != nil {
+				close(s.idle)
+				s.idle = nil
+			}
+		}()
+		do()
+	}()
 }
