@@ -70,6 +70,15 @@ func (q *Queue) finish(w *waiting, v module.Version, o outcome) {
 	mu.Lock()
 	defer mu.Unlock()
 	q.mu.Lock()
+	// It cannot grow meanwhile, since that takes the order.
+	done := !w.grew && (len(o.left) == 0 || o.err != nil && w.unwanted && w.size == 0)
+	if done { // on disk too, before anybody is told
+		q.mu.Unlock()
+		if err := q.stack.Disk.removeEntry(v); err != nil {
+			q.Log.Warn("an entry of the queue stays, which costs a save that finds all there", "version", v.String(), "err", err)
+		}
+		q.mu.Lock()
+	}
 	w.busy = false
 	if !w.grew || o.err != nil {
 		defer q.ungrip(w)()
@@ -79,11 +88,10 @@ func (q *Queue) finish(w *waiting, v module.Version, o outcome) {
 		answered = w.waiters[:w.early] // the others wait for what is not saved yet
 	}
 	w.waiters = slices.Clone(w.waiters[len(answered):])
-	for _, done := range answered {
-		done <- o.err
+	for _, answer := range answered {
+		answer <- o.err
 	}
 	e := w.entry
-	done := !w.grew && (len(o.left) == 0 || o.err != nil && w.unwanted && w.size == 0)
 	switch {
 	case done:
 		q.out(w)
@@ -104,15 +112,10 @@ func (q *Queue) finish(w *waiting, v module.Version, o outcome) {
 	}
 	q.change()
 	q.mu.Unlock()
-	var err error
-	if done {
-		err = q.stack.Disk.removeEntry(v)
-	} else if news {
-		err = q.stack.Disk.writeEntry(e)
-	} else {
+	if !news {
 		return
 	}
-	if err != nil {
+	if err := q.stack.Disk.writeEntry(e); err != nil {
 		q.Log.Warn("an entry of the queue is not up to date, which costs a save that finds all there", "version", v.String(), "err", err)
 	}
 }
