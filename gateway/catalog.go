@@ -6,8 +6,6 @@ import (
 	"net/http"
 	"strconv"
 
-	"golang.org/x/mod/module"
-
 	"github.com/modtier/modtier/tiers"
 )
 
@@ -57,7 +55,7 @@ func (g *Gateway) catalog(w *response, r *http.Request) {
 	}
 	page := catalogPage{Modules: make([]catalogEntry, len(vs)), Next: next}
 	for i, v := range vs {
-		page.Modules[i] = entryOf(v)
+		page.Modules[i] = catalogEntry{v.Path, v.Version}
 	}
 	b, err := json.Marshal(page)
 	if err != nil {
@@ -69,5 +67,3 @@ func (g *Gateway) catalog(w *response, r *http.Request) {
 	h["Content-Length"] = []string{strconv.Itoa(len(b))}
 	w.Write(b)
 }
-
-func entryOf(v module.Version) catalogEntry { return catalogEntry{v.Path, v.Version} }

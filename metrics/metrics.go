@@ -5,7 +5,7 @@
 // bytes of a read are the size that the tier announced. Nobody imports it but
 // the program's wiring, and the tiers do not know that they are counted.
 //
-// Start reading at [New]; tier.go has the decorators.
+// Start reading at [New]; tier.go, store.go and locker.go have the decorators.
 package metrics
 
 import (

@@ -41,7 +41,7 @@ func (s *Stack) Catalog(ctx context.Context, token string, n int) (vs []module.V
 	}
 	for ; done < len(s.Stores); done, inner = done+1, "" {
 		level := len(s.Stores) - 1 - done
-		already := s.newAlreadyIn(level + 1)
+		already := &alreadyIn{stores: s.Stores[level+1:]}
 		for {
 			page, more, err := s.Stores[level].Catalog(ctx, inner, n-len(vs))
 			if err != nil {
@@ -83,7 +83,7 @@ func (s *Stack) catalogQueue(ctx context.Context, vs []module.Version, token str
 			return nil, "", fmt.Errorf("catalog: %w: %q", ErrToken, token)
 		}
 	}
-	already := s.newAlreadyIn(0)
+	already := &alreadyIn{stores: s.Stores}
 	for _, v := range s.Queue.whole() {
 		if v.String() <= token {
 			continue
@@ -107,31 +107,26 @@ func (s *Stack) catalogQueue(ctx context.Context, vs []module.Version, token str
 	return vs, "", nil
 }
 
-// An alreadyIn tells which versions the stores from a level on have. A catalog has the
-// versions of a module one after another, so the last answer is kept.
+// An alreadyIn tells which versions some stores have. A catalog has the versions of
+// a module one after another, so the last answer is kept.
 type alreadyIn struct {
 	stores   []Level
 	path     string
 	versions map[string]bool
 }
 
-func (s *Stack) newAlreadyIn(from int) *alreadyIn { return &alreadyIn{stores: s.Stores[from:]} }
-
-func (k *alreadyIn) has(ctx context.Context, v module.Version) (bool, error) {
-	if len(k.stores) == 0 {
-		return false, nil
-	}
-	if k.versions == nil || k.path != v.Path {
-		k.path, k.versions = v.Path, make(map[string]bool)
-		for _, l := range k.stores {
+func (a *alreadyIn) has(ctx context.Context, v module.Version) (bool, error) {
+	if a.versions == nil || a.path != v.Path {
+		a.path, a.versions = v.Path, make(map[string]bool)
+		for _, l := range a.stores {
 			vs, err := l.Versions(ctx, v.Path)
 			if err != nil {
 				return false, err
 			}
 			for _, version := range vs {
-				k.versions[version] = true
+				a.versions[version] = true
 			}
 		}
 	}
-	return k.versions[v.Version], nil
+	return a.versions[v.Version], nil
 }

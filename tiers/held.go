@@ -20,17 +20,30 @@ func (h heldStack) Open(ctx context.Context, r Ref) (*Object, error) {
 	if o != nil {
 		return o, nil
 	}
-	for _, l := range h.Stores {
-		o, err := l.Open(ctx, r)
-		if err == nil {
-			return o, nil
-		}
-		if !errors.Is(err, fs.ErrNotExist) {
-			sick = err
-		}
+	o, _, err := h.look(ctx, r)
+	if o != nil {
+		return o, nil
+	}
+	if err != nil {
+		sick = err
 	}
 	if sick != nil {
 		return nil, fmt.Errorf("nobody else here has it, but %w", sick) // what it holds is not known
 	}
 	return nil, fs.ErrNotExist
+}
+
+// look opens r in the fastest store that has it, and returns its place. If none
+// has the file, sick is the last error of one that could not be asked.
+func (s *Stack) look(ctx context.Context, r Ref) (o *Object, level int, sick error) {
+	for level, l := range s.Stores {
+		o, err := l.Open(ctx, r)
+		if err == nil {
+			return o, level, nil
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			sick = err
+		}
+	}
+	return nil, 0, sick
 }

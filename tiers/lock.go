@@ -64,16 +64,17 @@ func (s *Stack) lock(ctx context.Context, f *flight) (o *Object, level int) {
 				if ctx.Err() == nil && !errors.Is(a.err, context.DeadlineExceeded) {
 					s.Log.Warn("going on without a lock", "version", f.ref.Module().String(), "err", a.err)
 				}
-				return s.look(ctx, f.ref)
+				o, level, _ = s.look(ctx, f.ref)
+				return o, level
 			}
-			if o, level = s.look(ctx, f.ref); o != nil {
+			if o, level, _ = s.look(ctx, f.ref); o != nil {
 				a.grip.release()
 				return o, level
 			}
 			f.grip = a.grip
 			return nil, 0
 		case <-look.C:
-			if o, level = s.look(ctx, f.ref); o != nil {
+			if o, level, _ = s.look(ctx, f.ref); o != nil {
 				abandon()
 				return o, level
 			}
@@ -86,14 +87,4 @@ func (s *Stack) lockWait() time.Duration {
 		return s.LockWait
 	}
 	return usualLockWait
-}
-
-// look opens r in the fastest store that has it.
-func (s *Stack) look(ctx context.Context, r Ref) (o *Object, level int) {
-	for level, l := range s.Stores {
-		if o, err := l.Open(ctx, r); err == nil {
-			return o, level
-		}
-	}
-	return nil, 0
 }

@@ -58,13 +58,12 @@ func (s *Stack) stored(ctx context.Context, v module.Version, whole bool) bool {
 	if whole {
 		r.Kind = Info
 	}
-	for _, l := range slices.Backward(s.Stores) {
-		if o, err := l.Open(ctx, r); err == nil {
-			o.Body.Close()
-			return true
-		}
+	o, _, _ := s.look(ctx, r)
+	if o == nil {
+		return false
 	}
-	return false
+	o.Body.Close()
+	return true
 }
 
 // Versions lists the whole versions of path that are held, on disk or in a

@@ -4,7 +4,8 @@
 // A [Cache] may forget what it holds; a [Store] may not. A [Stack] answers
 // from the fastest tier that can, and fills the faster ones on the way back
 // from what lies below: many clients that miss one file cause one fill, which
-// they all follow as it grows.
+// they all follow as it grows. A [Queue] carries what came from below to the
+// stores that lack it.
 //
 // The package holds policy and the disk tier, and no protocol: HTTP is the
 // gateway's, and each other tier is a package below this one. Start reading at

@@ -13,13 +13,14 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/client/v3/concurrency"
 
+	"github.com/modtier/modtier/internal/servertest"
 	"github.com/modtier/modtier/locks"
 	"github.com/modtier/modtier/locks/etcd"
 	"github.com/modtier/modtier/locks/lockstest"
 )
 
 func TestLocker(t *testing.T) {
-	c := etcd.Config{Endpoints: lockstest.Server(t, "MODTIER_TEST_ETCD_ENDPOINTS"), Lease: 2 * time.Second}
+	c := etcd.Config{Endpoints: servertest.Server(t, "MODTIER_TEST_ETCD_ENDPOINTS"), Lease: 2 * time.Second}
 	other := client(t, c.Endpoints)
 	lockstest.Test(t, lockstest.Service{
 		Open: func(t testing.TB) locks.Locker { return open(t, c) },
@@ -44,12 +45,12 @@ func TestLocker(t *testing.T) {
 func TestProcesses(t *testing.T) {
 	lockstest.Processes(t, func(t testing.TB) locks.Locker {
 		return open(t, etcd.Config{
-			Endpoints: lockstest.Server(t, "MODTIER_TEST_ETCD_ENDPOINTS"), Lease: 2 * time.Second})
+			Endpoints: servertest.Server(t, "MODTIER_TEST_ETCD_ENDPOINTS"), Lease: 2 * time.Second})
 	})
 }
 
 func TestAKeyIsTheNameASlashAndTheLease(t *testing.T) {
-	endpoints := lockstest.Server(t, "MODTIER_TEST_ETCD_ENDPOINTS")
+	endpoints := servertest.Server(t, "MODTIER_TEST_ETCD_ENDPOINTS")
 	c := client(t, endpoints)
 	l := open(t, etcd.Config{Endpoints: endpoints})
 	names := []string{"test.example/Key@v1.0.0", "test.example/key2@v1.0.0"}
@@ -85,7 +86,7 @@ func TestAKeyIsTheNameASlashAndTheLease(t *testing.T) {
 
 // Athens uses the client's mutex, with a session for each lock.
 func TestLocksAreThoseOfTheClientsMutex(t *testing.T) {
-	endpoints := lockstest.Server(t, "MODTIER_TEST_ETCD_ENDPOINTS")
+	endpoints := servertest.Server(t, "MODTIER_TEST_ETCD_ENDPOINTS")
 	ctx := t.Context()
 	session, err := concurrency.NewSession(client(t, endpoints))
 	if err != nil {
@@ -121,7 +122,7 @@ func TestLocksAreThoseOfTheClientsMutex(t *testing.T) {
 }
 
 func TestALeaseThatIsRevokedCostsAllItsLocks(t *testing.T) {
-	endpoints := lockstest.Server(t, "MODTIER_TEST_ETCD_ENDPOINTS")
+	endpoints := servertest.Server(t, "MODTIER_TEST_ETCD_ENDPOINTS")
 	c := client(t, endpoints)
 	l := open(t, etcd.Config{Endpoints: endpoints})
 	var all []context.Context
@@ -218,7 +219,7 @@ func TestAWaitForAServerThatDiesEnds(t *testing.T) {
 }
 
 func TestCloseLetsGoOfWhatIsHeld(t *testing.T) {
-	c := etcd.Config{Endpoints: lockstest.Server(t, "MODTIER_TEST_ETCD_ENDPOINTS")}
+	c := etcd.Config{Endpoints: servertest.Server(t, "MODTIER_TEST_ETCD_ENDPOINTS")}
 	l, err := etcd.Open(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)

@@ -14,9 +14,9 @@ import (
 	"go.uber.org/goleak"
 	"go.uber.org/zap"
 
+	"github.com/modtier/modtier/internal/servertest"
 	"github.com/modtier/modtier/locks"
 	"github.com/modtier/modtier/locks/etcd"
-	"github.com/modtier/modtier/locks/lockstest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -81,7 +81,7 @@ func start(t testing.TB) *server {
 
 func prepare(t testing.TB, scheme string) *server {
 	t.Helper()
-	program := lockstest.Server(t, "MODTIER_TEST_ETCD_BIN")
+	program := servertest.Server(t, "MODTIER_TEST_ETCD_BIN")
 	s := &server{url: scheme + freeAddr(t)}
 	peer := "http://" + freeAddr(t)
 	s.args = []string{program, "--name", "e", "--data-dir", t.TempDir(),

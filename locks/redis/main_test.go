@@ -13,6 +13,7 @@ import (
 	sdk "github.com/redis/go-redis/v9"
 	"go.uber.org/goleak"
 
+	"github.com/modtier/modtier/internal/servertest"
 	"github.com/modtier/modtier/locks"
 	"github.com/modtier/modtier/locks/lockstest"
 	"github.com/modtier/modtier/locks/redis"
@@ -64,7 +65,7 @@ func service(c redis.Config, client sdk.UniversalClient) lockstest.Service {
 // single is the server of the tests.
 func single(t testing.TB) (redis.Config, sdk.UniversalClient) {
 	t.Helper()
-	url := lockstest.Server(t, "MODTIER_TEST_REDIS_URL")
+	url := servertest.Server(t, "MODTIER_TEST_REDIS_URL")
 	o, err := sdk.ParseURL(url)
 	if err != nil {
 		t.Fatal(err)
@@ -86,7 +87,7 @@ func start(t testing.TB, args ...string) *server {
 	t.Helper()
 	port := freePort(t)
 	s := &server{addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(port))}
-	s.args = append([]string{lockstest.Server(t, "MODTIER_TEST_REDIS_SERVER_BIN"),
+	s.args = append([]string{servertest.Server(t, "MODTIER_TEST_REDIS_SERVER_BIN"),
 		"--bind", "127.0.0.1", "--port", strconv.Itoa(port), "--dir", t.TempDir(),
 		"--save", "", "--appendonly", "no"}, args...)
 	t.Cleanup(func() {

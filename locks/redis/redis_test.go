@@ -11,6 +11,7 @@ import (
 
 	sdk "github.com/redis/go-redis/v9"
 
+	"github.com/modtier/modtier/internal/servertest"
 	"github.com/modtier/modtier/locks"
 	"github.com/modtier/modtier/locks/lockstest"
 	"github.com/modtier/modtier/locks/redis"
@@ -23,12 +24,12 @@ func TestSingle(t *testing.T) {
 
 func TestSentinel(t *testing.T) {
 	s := redis.Sentinel{
-		Endpoints:        strings.Split(lockstest.Server(t, "MODTIER_TEST_REDIS_SENTINELS"), ","),
+		Endpoints:        strings.Split(servertest.Server(t, "MODTIER_TEST_REDIS_SENTINELS"), ","),
 		MasterName:       "mymaster",
 		SentinelPassword: os.Getenv("MODTIER_TEST_REDIS_SENTINEL_PASSWORD"),
 		DB:               3,
 	}
-	o, err := sdk.ParseURL(lockstest.Server(t, "MODTIER_TEST_REDIS_URL"))
+	o, err := sdk.ParseURL(servertest.Server(t, "MODTIER_TEST_REDIS_URL"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blockblob"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
 
+	"github.com/modtier/modtier/internal/servertest"
 	"github.com/modtier/modtier/tiers"
 	"github.com/modtier/modtier/tiers/tierstest"
 )
@@ -19,7 +20,7 @@ type azureServer struct{ endpoint, account, key string }
 
 func azureServerFor(t testing.TB) azureServer {
 	t.Helper()
-	u, err := url.Parse(tierstest.Server(t, "MODTIER_TEST_AZURE_URL"))
+	u, err := url.Parse(servertest.Server(t, "MODTIER_TEST_AZURE_URL"))
 	if err != nil || u.User == nil {
 		t.Fatal("the address of the server is no URL with an account and its key")
 	}

@@ -15,6 +15,7 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 	"golang.org/x/mod/module"
 
+	"github.com/modtier/modtier/locks"
 	"github.com/modtier/modtier/tiers"
 )
 
@@ -55,7 +56,10 @@ type Bucket struct {
 	layout layout
 	Options
 
-	saving turns
+	// saving lets one at a time work on a version, in this process. Others may do
+	// so elsewhere: what keeps them apart is that objects are only ever created.
+	saving locks.Local
+
 	// stored holds the SHA-256 of what is known to be in the bucket, by key. An
 	// entry may be wrong once somebody else deletes an object; see Open.
 	stored *lru.Cache[string, [sha256.Size]byte]

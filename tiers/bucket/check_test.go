@@ -5,11 +5,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/modtier/modtier/tiers/tierstest"
+	"github.com/modtier/modtier/internal/servertest"
 )
 
 func TestCheckNamesWhatToMend(t *testing.T) {
-	s := serverAt(t, tierstest.Server(t, "MODTIER_TEST_S3_URL"))
+	s := serverAt(t, servertest.Server(t, "MODTIER_TEST_S3_URL"))
 	bucket := s.bucket(t)
 	for _, c := range []struct {
 		claim string
@@ -50,7 +50,7 @@ func TestCheckNamesWhatToMend(t *testing.T) {
 }
 
 func TestCheckOfMinio(t *testing.T) {
-	s := serverAt(t, tierstest.Server(t, "MODTIER_TEST_MINIO_URL"))
+	s := serverAt(t, servertest.Server(t, "MODTIER_TEST_MINIO_URL"))
 	for _, c := range []struct {
 		claim string
 		wrong func(m *Minio)

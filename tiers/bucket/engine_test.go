@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -325,48 +324,3 @@ func (s *stalledBody) Read(p []byte) (int, error) {
 	return 0, s.ctx.Err()
 }
 func (s *stalledBody) Close() error { return nil }
-
-func TestTurns(t *testing.T) {
-	t.Run("saves of one version take turns, those of others do not wait", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			var turns turns
-			w := module.Version{Path: v.Path, Version: "v1.0.1"}
-			done, err := turns.take(t.Context(), v)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if other, err := turns.take(t.Context(), w); err != nil {
-				t.Error(err)
-			} else {
-				other()
-			}
-			var wg sync.WaitGroup
-			var taken int
-			for range 8 {
-				wg.Go(func() {
-					done, err := turns.take(t.Context(), v)
-					if err != nil {
-						t.Error(err)
-						return
-					}
-					taken++
-					done()
-				})
-			}
-			synctest.Wait()
-			if taken != 0 {
-				t.Errorf("%d had a turn that was taken", taken)
-			}
-			ctx, cancel := context.WithCancel(t.Context())
-			cancel()
-			if _, err := turns.take(ctx, v); !errors.Is(err, context.Canceled) {
-				t.Errorf("got error %v, want that of the context", err)
-			}
-			done()
-			wg.Wait()
-			if taken != 8 || len(turns.taken) != 0 {
-				t.Errorf("%d had a turn, want 8; %d are remembered, want none", taken, len(turns.taken))
-			}
-		})
-	})
-}

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/api/iterator"
 	"google.golang.org/api/option"
 
+	"github.com/modtier/modtier/internal/servertest"
 	"github.com/modtier/modtier/tiers"
 	"github.com/modtier/modtier/tiers/tierstest"
 )
@@ -21,7 +22,7 @@ type gcsServer struct {
 
 func gcsServerFor(t testing.TB) gcsServer {
 	t.Helper()
-	s := gcsServer{endpoint: tierstest.Server(t, "MODTIER_TEST_GCS_URL")}
+	s := gcsServer{endpoint: servertest.Server(t, "MODTIER_TEST_GCS_URL")}
 	var err error
 	s.api, err = storage.NewClient(t.Context(), option.WithEndpoint(s.endpoint+"/storage/v1/"), option.WithoutAuthentication())
 	if err != nil {

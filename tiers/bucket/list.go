@@ -79,7 +79,7 @@ func (b *Bucket) Delete(ctx context.Context, v module.Version) error {
 }
 
 func (b *Bucket) delete(ctx context.Context, v module.Version) (found bool, err error) {
-	done, err := b.saving.take(ctx, v)
+	_, done, err := b.saving.Lock(ctx, v.String())
 	if err != nil {
 		return false, err
 	}

@@ -25,7 +25,7 @@ import (
 // is older than an hour counts as abandoned, and one that differs is replaced; so is
 // a go.mod that was saved alone, since no whole version could be stored else.
 func (b *Bucket) Save(ctx context.Context, v module.Version, f tiers.Files) error {
-	done, err := b.saving.take(ctx, v)
+	_, done, err := b.saving.Lock(ctx, v.String())
 	if err != nil {
 		return fmt.Errorf("%s: save %s: %w", b.Name, v, err)
 	}

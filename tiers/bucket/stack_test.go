@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/modtier/modtier/internal/servertest"
 	"github.com/modtier/modtier/tiers"
 	"github.com/modtier/modtier/tiers/tierstest"
 )
@@ -28,7 +29,7 @@ func TestStackOverStore(t *testing.T) {
 	}
 	for _, k := range kinds {
 		over(k.name, func(t *testing.T) func(t *testing.T) tiers.Store {
-			s := serverAt(t, tierstest.Server(t, k.variable))
+			s := serverAt(t, servertest.Server(t, k.variable))
 			return func(t *testing.T) tiers.Store { return k.open(t, s, s.bucket(t)) }
 		})
 	}
@@ -42,8 +43,8 @@ func TestStackOverStore(t *testing.T) {
 	})
 	t.Run("minio over s3", func(t *testing.T) {
 		t.Parallel()
-		m := serverAt(t, tierstest.Server(t, "MODTIER_TEST_MINIO_URL"))
-		s := serverAt(t, tierstest.Server(t, "MODTIER_TEST_S3_URL"))
+		m := serverAt(t, servertest.Server(t, "MODTIER_TEST_MINIO_URL"))
+		s := serverAt(t, servertest.Server(t, "MODTIER_TEST_S3_URL"))
 		tierstest.TestStore(t, func(t *testing.T) tiers.Store {
 			leaveLargest(t)
 			return tierstest.Stack(t,

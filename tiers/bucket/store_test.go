@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/modtier/modtier/internal/servertest"
 	"github.com/modtier/modtier/tiers"
 	"github.com/modtier/modtier/tiers/tierstest"
 )
@@ -40,7 +41,7 @@ func openMinio(t testing.TB, s server, bucket string) *Bucket {
 func onEach(t *testing.T, test func(t *testing.T, s server, open func(t testing.TB, s server, bucket string) *Bucket)) {
 	for _, k := range kinds {
 		t.Run(k.name, func(t *testing.T) {
-			test(t, serverAt(t, tierstest.Server(t, k.variable)), k.open)
+			test(t, serverAt(t, servertest.Server(t, k.variable)), k.open)
 		})
 	}
 }
@@ -49,7 +50,7 @@ func TestStore(t *testing.T) {
 	for _, k := range kinds {
 		t.Run(k.name, func(t *testing.T) {
 			t.Parallel()
-			s := serverAt(t, tierstest.Server(t, k.variable))
+			s := serverAt(t, servertest.Server(t, k.variable))
 			tierstest.TestStore(t, func(t *testing.T) tiers.Store {
 				if k.name == "s3 on MinIO" && strings.Contains(t.Name(), "/3000_versions") {
 					t.Skip("minutes: s3 shows it for the client, and minio for the server")

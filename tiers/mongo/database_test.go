@@ -17,12 +17,13 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 	"golang.org/x/mod/module"
 
+	"github.com/modtier/modtier/internal/servertest"
 	"github.com/modtier/modtier/tiers"
 	"github.com/modtier/modtier/tiers/mongo"
 	"github.com/modtier/modtier/tiers/tierstest"
 )
 
-func uri(t *testing.T) string { return tierstest.Server(t, "MODTIER_TEST_MONGO_URI") }
+func uri(t *testing.T) string { return servertest.Server(t, "MODTIER_TEST_MONGO_URI") }
 
 // via returns the URI of the test's server with another address in it, and with
 // options.

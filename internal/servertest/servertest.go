@@ -1,4 +1,5 @@
-package tierstest
+// Package servertest gives tests the real servers that make test starts.
+package servertest
 
 import (
 	"fmt"
@@ -6,9 +7,10 @@ import (
 	"testing"
 )
 
-// Server returns the address of a real server, which the environment variable
-// of that name holds. Without one the test is skipped, and its name goes to the
-// file that MODTIER_TEST_SKIPS names; with MODTIER_E2E=require it fails.
+// Server returns the address of a real server, or the path of its program, which
+// the environment variable of that name holds. Without one the test is skipped,
+// and its name goes to the file that MODTIER_TEST_SKIPS names; with
+// MODTIER_E2E=require it fails.
 func Server(t testing.TB, variable string) string {
 	t.Helper()
 	if s := os.Getenv(variable); s != "" {
