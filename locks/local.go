@@ -39,6 +39,9 @@ func (l *Local) Lock(ctx context.Context, name string) (context.Context, func(),
 	return held, unlock, nil
 }
 
+// Holder is [Locker]'s. There is nobody else in a process to say anything to.
+func (l *Local) Holder(context.Context, string) (string, error) { return "", nil }
+
 // queue takes name if it is free, and else returns the turn to wait for.
 func (l *Local) queue(name string) chan struct{} {
 	l.mu.Lock()

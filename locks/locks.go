@@ -31,6 +31,12 @@ type Locker interface {
 	// Holding it, check that the work is still to be done: whoever held it
 	// before may have done it.
 	Lock(ctx context.Context, name string) (held context.Context, unlock func(), err error)
+
+	// Holder returns what the holder of name says of itself to others, such as
+	// an address: "" if it says nothing, or if nobody holds name. It may be out
+	// of date at once, and whoever can write to the lock service can say
+	// anything.
+	Holder(ctx context.Context, name string) (string, error)
 }
 
 // ErrLost is the cause of the end of a held context whose lock was lost.

@@ -17,6 +17,7 @@ import (
 type claim struct {
 	*session
 	prefix   string
+	holder   string // the key's value
 	doubt    func() // says that the key may stay behind
 	key      string // empty until it may be there
 	revision int64  // the key's creation; 0 if that is not known
@@ -57,7 +58,7 @@ func (c *claim) put(ctx context.Context) error {
 	c.key = c.prefix + strconv.FormatInt(int64(c.lease), 16)
 	r, err := c.client.Txn(try).
 		If(clientv3.Compare(clientv3.CreateRevision(c.key), "=", 0)).
-		Then(clientv3.OpPut(c.key, "", clientv3.WithLease(c.lease))).
+		Then(clientv3.OpPut(c.key, c.holder, clientv3.WithLease(c.lease))).
 		Commit()
 	switch {
 	case err != nil:

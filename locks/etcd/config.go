@@ -41,6 +41,10 @@ type Config struct {
 	// 0 is 15 seconds; the cluster may demand more than a second or two.
 	Lease time.Duration
 
+	// Holder is what [Locker.Holder] tells others of a lock's holder; it may be
+	// empty.
+	Holder string
+
 	// Prefix goes before the name of a lock. Athens has none: with one, the
 	// two do not exclude each other.
 	Prefix string
@@ -73,6 +77,7 @@ func Open(ctx context.Context, c Config) (*Locker, error) {
 	}
 	l := &Locker{
 		prefix:  c.Prefix,
+		holder:  c.Holder,
 		limit:   cmp.Or(c.TTL, 15*time.Minute),
 		seconds: int64((cmp.Or(c.Lease, 15*time.Second) + time.Second - 1) / time.Second),
 	}

@@ -14,6 +14,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -26,6 +27,7 @@ import (
 // A Locker is a [locks.Locker] in etcd, made by [Open].
 type Locker struct {
 	prefix  string
+	holder  string
 	limit   time.Duration
 	seconds int64 // of the lease
 	config  clientv3.Config
@@ -65,7 +67,7 @@ func (l *Locker) Lock(ctx context.Context, name string) (held context.Context, u
 		l.work.Done()
 		return nil, nil, fmt.Errorf("etcd: lock %s: %w", name, err)
 	}
-	c := claim{session: s, prefix: l.prefix + name + "/", doubt: func() { l.doubt(s) }}
+	c := claim{session: s, prefix: l.prefix + name + "/", holder: l.holder, doubt: func() { l.doubt(s) }}
 	giveUp := func(ctx context.Context) {
 		c.drop(ctx)
 		l.part(s)
@@ -87,6 +89,35 @@ func (l *Locker) Lock(ctx context.Context, name string) (held context.Context, u
 		Since: time.Now(), Limit: l.limit, Keep: c.keep, Release: giveUp,
 	}.Start(ctx)
 	return held, unlock, nil
+}
+
+// Holder is [locks.Locker]'s: the value of the oldest key.
+func (l *Locker) Holder(ctx context.Context, name string) (string, error) {
+	if !l.enter() {
+		return "", fmt.Errorf("etcd: holder of %s: %w", name, errClosed)
+	}
+	defer l.work.Done()
+	s, err := l.join(ctx)
+	if err != nil {
+		return "", fmt.Errorf("etcd: holder of %s: %w", name, err)
+	}
+	defer l.part(s)
+	try, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	prefix := l.prefix + name + "/"
+	r, err := s.client.Get(try, prefix, clientv3.WithPrefix(), clientv3.WithSort(clientv3.SortByCreateRevision, clientv3.SortAscend))
+	if err != nil {
+		if ctx.Err() == nil {
+			err = lease.Unanswered(err)
+		}
+		return "", fmt.Errorf("etcd: holder of %s: %w", name, err)
+	}
+	for _, kv := range r.Kvs {
+		if !strings.Contains(string(kv.Key[len(prefix):]), "/") { // else of a longer name
+			return string(kv.Value), nil
+		}
+	}
+	return "", nil
 }
 
 // enter says whether work may begin; it ends with l.work.Done.

@@ -34,6 +34,11 @@ func TestLocker(t *testing.T) {
 			c.TTL = time.Second
 			return open(t, c)
 		},
+		Named: func(t testing.TB, holder string) locks.Locker {
+			c := c
+			c.Holder = holder
+			return open(t, c)
+		},
 		At: func(t testing.TB, addr string) locks.Locker {
 			c := c
 			c.Endpoints = addr

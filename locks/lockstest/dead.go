@@ -45,6 +45,9 @@ func wantError(t *testing.T, s Service, addr string) {
 			t.Errorf("%v reads as the end of a context that is not at its end", err)
 		}
 		t.Log(err)
+		if holder, err := l.Holder(ctx, name(t)); err == nil || ctx.Err() != nil {
+			t.Errorf("nobody answered, and the holder is %q, %v", holder, err)
+		}
 	}
 }
 

@@ -111,6 +111,48 @@ func testLimit(t *testing.T, s Service) {
 	again()
 }
 
+func testHolder(t *testing.T, s Service) {
+	if s.Named == nil {
+		t.Skip("there are no others")
+	}
+	const first, second = "http://10.0.0.1:3000/a?b=c", "http://[::1]:3000"
+	name := name(t)
+	one, two, nameless := s.Named(t, first), s.Named(t, second), s.Open(t)
+	want := func(holder string) {
+		t.Helper()
+		for _, l := range []locks.Locker{one, two, nameless} {
+			got, err := l.Holder(within(t), name)
+			if err != nil || got != holder {
+				t.Errorf("the holder is %q, %v, want %q", got, err, holder)
+			}
+		}
+	}
+	want("")
+	_, unlock := lock(t, one, name)
+	lock(t, s.Named(t, "http://another"), name+"/v2") // whose name begins as this one
+	want(first)
+	got := make(chan func())
+	go func() {
+		_, unlock, err := two.Lock(within(t), name)
+		if err != nil {
+			t.Error(err)
+			unlock = func() {}
+		}
+		got <- unlock
+	}()
+	if !isHeld(t, nameless, name) {
+		t.Error("it is held, and another got it")
+	}
+	want(first)
+	unlock()
+	unlock = <-got
+	want(second)
+	unlock()
+	_, unlock = lock(t, nameless, name)
+	want("")
+	unlock()
+}
+
 // waitLost waits until held is done, and that because the lock was lost.
 func waitLost(t *testing.T, held context.Context) {
 	t.Helper()

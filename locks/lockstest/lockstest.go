@@ -26,6 +26,10 @@ type Service struct {
 	// for what is the shortest. Nil if there is no limit.
 	Limited func(t testing.TB) locks.Locker
 
+	// Named returns an instance that says holder of itself to others. Nil if
+	// there are no others.
+	Named func(t testing.TB, holder string) locks.Locker
+
 	// At returns an instance whose service is at addr, a host and a port on
 	// which nobody gives an answer. Nil if there is no service.
 	At func(t testing.TB, addr string) locks.Locker
@@ -52,6 +56,7 @@ func Test(t *testing.T, s Service) {
 		{"held has the values of the context and not its end", testValues},
 		{"a lock that is taken away is noticed", testStolen},
 		{"nobody holds for longer than the limit", testLimit},
+		{"others are told of the holder what it says of itself", testHolder},
 		{"a service that is not there is an error", testNobodyThere},
 		{"a service that does not answer is an error", testNoAnswer},
 		{"a wait for a dead service can be cancelled", testCancelledDead},

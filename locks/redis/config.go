@@ -41,6 +41,10 @@ type Config struct {
 	// 0 is 15 seconds.
 	Lease time.Duration
 
+	// Holder is what [Locker.Holder] tells others of a lock's holder. It must
+	// have no spaces, and may be empty.
+	Holder string
+
 	// Prefix goes before the name of a lock. Athens has none: with one, the
 	// two do not exclude each other.
 	Prefix string
@@ -78,6 +82,7 @@ func Open(ctx context.Context, c Config) (*Locker, error) {
 	}
 	l := &Locker{
 		prefix: c.Prefix,
+		holder: c.Holder,
 		limit:  cmp.Or(c.TTL, 15*time.Minute),
 		lease:  cmp.Or(c.Lease, 15*time.Second),
 		client: client,

@@ -49,6 +49,11 @@ func service(c redis.Config, client sdk.UniversalClient) lockstest.Service {
 			c.TTL = time.Second
 			return open(t, c)
 		},
+		Named: func(t testing.TB, holder string) locks.Locker {
+			c := c
+			c.Holder = holder
+			return open(t, c)
+		},
 		At: func(t testing.TB, addr string) locks.Locker {
 			c := c
 			if c.Sentinel != nil {

@@ -2,7 +2,8 @@
 // a cluster.
 //
 // A lock is a plain key, named as the lock, with a random value and an expiry; who
-// wrote the value may prolong and delete the key. Athens' locks are the same, so
+// wrote the value may prolong and delete the key. Behind the random part and a space
+// stands who that is. Athens' locks are the same, so
 // the two exclude each other. A release is published besides, on the channel
 // "modtier:unlock" behind the prefix, with the key as the message.
 //
@@ -14,6 +15,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -27,6 +29,7 @@ import (
 // want the same name queue up in the process, and one of them asks Redis.
 type Locker struct {
 	prefix string
+	holder string
 	limit  time.Duration
 	lease  time.Duration
 	client redis.UniversalClient
@@ -56,6 +59,9 @@ func (l *Locker) Lock(ctx context.Context, name string) (held context.Context, u
 		return nil, nil, fmt.Errorf("redis: %w", err)
 	}
 	key, token := l.prefix+name, rand.Text()
+	if l.holder != "" {
+		token += " " + l.holder
+	}
 	granted, err := l.wait(ctx, key, token)
 	if err != nil {
 		leave()
@@ -86,6 +92,39 @@ func (l *Locker) Lock(ctx context.Context, name string) (held context.Context, u
 		},
 	}.Start(ctx)
 	return held, unlock, nil
+}
+
+// Holder is [locks.Locker]'s: what is behind the random part of the key's value.
+func (l *Locker) Holder(ctx context.Context, name string) (string, error) {
+	if !l.enter() {
+		return "", fmt.Errorf("redis: holder of %s: %w", name, errClosed)
+	}
+	type answer struct {
+		value string
+		err   error
+	}
+	answers := make(chan answer, 1)
+	go func() { // the client looks at ctx only between its steps
+		defer l.work.Done()
+		value, err := l.client.Get(ctx, l.prefix+name).Result()
+		answers <- answer{value, err}
+	}()
+	select {
+	case a := <-answers:
+		switch {
+		case errors.Is(a.err, redis.Nil):
+			return "", nil
+		case a.err != nil && ctx.Err() == nil:
+			a.err = lease.Unanswered(a.err)
+		}
+		if a.err != nil {
+			return "", fmt.Errorf("redis: holder of %s: %w", name, a.err)
+		}
+		_, holder, _ := strings.Cut(a.value, " ")
+		return holder, nil
+	case <-ctx.Done():
+		return "", fmt.Errorf("redis: holder of %s: %w", name, ctx.Err())
+	}
 }
 
 // enter says whether work may begin; it ends with l.work.Done.
