@@ -11,7 +11,7 @@ import (
 // changed, without the others.
 func TestArrowsThatMustNeverBe(t *testing.T) {
 	const module = "github.com/modtier/modtier/"
-	backends := []string{"tiers/bucket", "tiers/external", "tiers/memory", "tiers/mongo", "tiers/upstream"}
+	backends := []string{"tiers/bucket", "tiers/external", "tiers/memory", "tiers/mongo", "tiers/peer", "tiers/upstream"}
 	never := map[string][]string{
 		"tiers":   append([]string{"gateway", "metrics", "config"}, backends...),
 		"gateway": append([]string{"metrics", "config"}, backends...),

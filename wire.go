@@ -120,10 +120,13 @@ func wire(ctx context.Context, c *config.Config, log *slog.Logger) (s *service, 
 		pictures = append(pictures, name+" "+st.place)
 	}
 	s.picture = strings.Join(pictures, " > ")
-	if len(names) > 0 && c.Tiers.Write != "none" {
+	written := len(names) > 0 && c.Tiers.Write != "none"
+	if written || c.Tiers.Peers.URL != "" {
 		if err := s.addLocker(ctx, c, m, log); err != nil {
 			return nil, err
 		}
+	}
+	if written {
 		if err := s.addQueue(ctx, c, sumdbs, m, log); err != nil {
 			return nil, err
 		}
@@ -162,6 +165,7 @@ func wire(ctx context.Context, c *config.Config, log *slog.Logger) (s *service, 
 		Robots:        robots,
 		Version:       v.json(),
 		ID:            id,
+		Peers:         s.peers(c),
 		Ready:         disk.Check,
 		Degraded:      s.degraded,
 		Checks:        append([]gateway.Check{{Tier: "disk", Ask: disk.Check}}, s.checks()...),

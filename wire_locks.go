@@ -7,19 +7,18 @@ import (
 	"log/slog"
 
 	"github.com/modtier/modtier/config"
+	"github.com/modtier/modtier/gateway"
 	"github.com/modtier/modtier/locks"
 	"github.com/modtier/modtier/locks/etcd"
 	"github.com/modtier/modtier/locks/redis"
 	"github.com/modtier/modtier/metrics"
+	"github.com/modtier/modtier/tiers/peer"
 )
 
 // addLocker makes instances over the same stores wait for each other's fetches. In
 // one process nobody needs a lock: a miss is one flight there. Without a store to
-// save into, one could not read what another has fetched.
+// save into, and without peers, one could not read what another has fetched.
 func (s *service) addLocker(ctx context.Context, c *config.Config, m *metrics.Metrics, log *slog.Logger) error {
-	if c.Tiers.Peers.URL != "" {
-		log.Warn("Tiers.Peers is not used by this version: instances wait for each other's saves")
-	}
 	l, err := openLocker(ctx, c)
 	if err != nil {
 		return fmt.Errorf("SingleFlightType %s: %w", c.SingleFlightType, err)
@@ -32,7 +31,21 @@ func (s *service) addLocker(ctx context.Context, c *config.Config, m *metrics.Me
 	}
 	s.closers = append(s.closers, func() { l.Close() })
 	s.stack.Locker, s.stack.LockWait = m.Locker(l, c.SingleFlightType), c.Tiers.Locks.Wait
+	if c.Tiers.Peers.URL != "" {
+		client := &peer.Client{URL: c.Tiers.Peers.URL, Secret: c.Tiers.Peers.Secret}
+		s.closers = append(s.closers, func() { client.Close() })
+		s.stack.Peers = m.Peers(client)
+	}
 	return nil
+}
+
+// peers returns what other instances may ask of s, or nil.
+func (s *service) peers(c *config.Config) *gateway.Peers {
+	if s.stack.Peers == nil {
+		return nil
+	}
+	gate := &peer.Gate{URL: c.Tiers.Peers.URL, Secret: c.Tiers.Peers.Secret}
+	return &gateway.Peers{Prefix: peer.Prefix, Files: s.stack.Here(), Check: gate.Check}
 }
 
 // A closingLocker has connections.
@@ -51,13 +64,13 @@ func openLocker(ctx context.Context, c *config.Config) (closingLocker, error) {
 			Endpoints: c.SingleFlight.Etcd.Endpoints,
 			Username:  own.EtcdUser, Password: own.EtcdPassword,
 			CAFile: own.EtcdCA, CertFile: own.EtcdCert, KeyFile: own.EtcdKey,
-			Lease: own.Lease, Prefix: own.Prefix,
+			Lease: own.Lease, Prefix: own.Prefix, Holder: c.Tiers.Peers.URL,
 		})
 	case "redis":
 		k := c.SingleFlight.Redis
 		return redis.Open(ctx, redis.Config{
 			Endpoint: k.Endpoint, Password: k.Password, Cluster: k.Cluster,
-			TTL: k.LockConfig.TTL, Lease: own.Lease, Prefix: own.Prefix,
+			TTL: k.LockConfig.TTL, Lease: own.Lease, Prefix: own.Prefix, Holder: c.Tiers.Peers.URL,
 		})
 	case "redis-sentinel":
 		k := c.SingleFlight.RedisSentinel
@@ -66,7 +79,7 @@ func openLocker(ctx context.Context, c *config.Config) (closingLocker, error) {
 				Endpoints: k.Endpoints, MasterName: k.MasterName, SentinelPassword: k.SentinelPassword,
 				RedisUsername: k.RedisUsername, RedisPassword: k.RedisPassword, DB: k.DB,
 			},
-			TTL: k.LockConfig.TTL, Lease: own.Lease, Prefix: own.Prefix,
+			TTL: k.LockConfig.TTL, Lease: own.Lease, Prefix: own.Prefix, Holder: c.Tiers.Peers.URL,
 		})
 	}
 	return nil, nil

@@ -46,7 +46,7 @@ func tierRows() []row {
 		{key: "Tiers.Locks.EtcdKey", kind: text,
 			doc: "PEM file of the private key of `Tiers.Locks.EtcdCert`."},
 		{key: "Tiers.Peers.URL", kind: endpoint, secret: true,
-			doc: "Not used by this version. URL by which other instances reach this one, to read what it is fetching; needs `Tiers.Peers.Secret`; unset: they wait."},
+			doc: "URL by which other instances reach this one, to read what it is fetching; needs `Tiers.Peers.Secret`; unset: they wait."},
 		{key: "Tiers.Peers.Secret", kind: longSecret, guards: true, secret: true,
 			doc: "What the instances share to know each other, 16 characters or more."},
 		{key: "Tiers.Answers.Fresh", def: "60s", kind: span,

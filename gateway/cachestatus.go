@@ -37,9 +37,10 @@ func fileStatuses(caches, stores []string) map[fileStatus][]string {
 			filled = append(members(stores, stored, last), filled...)
 		}
 		all[fileStatus{"upstream", zip, false}] = []string{strings.Join(filled, ", ")}
+		all[fileStatus{"peer", zip, false}] = all[fileStatus{"upstream", zip, false}] // which saves it
 		// Who joins a fill that lands meanwhile is answered from disk.
 		collapsed := []string{strings.Join(members(caches, strings.TrimSuffix(faster, "; stored"), "; fwd=uri-miss; collapsed"), ", ")}
-		for _, names := range [][]string{{"upstream"}, caches, stores} {
+		for _, names := range [][]string{{"upstream", "peer"}, caches, stores} {
 			for _, name := range names {
 				all[fileStatus{name, zip, true}] = collapsed
 			}

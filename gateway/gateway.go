@@ -71,6 +71,10 @@ type Gateway struct {
 	// back to us, and is refused. Empty disables the check.
 	ID string
 
+	// Peers are the other instances of the fleet; nil for none. What they ask for
+	// is answered from what is here, and is not asked for anywhere else.
+	Peers *Peers
+
 	Ready    func(context.Context) error // nil is always ready
 	Degraded func() []string             // the tiers that are not well, each with its state; nil if none can be
 	Checks   []Check                     // what /healthz?deep=1 asks
@@ -184,6 +188,10 @@ func (g *Gateway) door(next http.Handler) http.Handler {
 		}
 		if raw := r.URL.RawPath; raw != "" && strings.Contains(strings.ToLower(raw), "%2f") {
 			w.text(http.StatusNotFound, "bad path: an encoded slash separates nothing and belongs to no name")
+			return
+		}
+		if path, ok := g.peerPath(r); ok {
+			g.peer(w, r, path)
 			return
 		}
 		if g.User != "" && !g.authorized(r) {

@@ -54,7 +54,7 @@ var (
 		"info": {"memory", "disk", "upstream", "none"}, "mod": {"memory", "disk", "upstream", "none"},
 		"zip": {"disk", "upstream", "none"}, "sumdb": {"notes", "answers", "upstream", "gateway", "none"},
 		"list": {"answers", "held", "upstream", "none"}, "latest": {"answers", "held", "upstream", "none"},
-		"query": {"answers", "upstream", "none"}, "other": {"gateway"},
+		"query": {"answers", "upstream", "none"}, "other": {"gateway"}, "peer": {"disk", "upstream", "none"},
 	}
 )
 

@@ -3,6 +3,7 @@ package metrics_test
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"log/slog"
 	"testing"
 	"time"
@@ -103,6 +104,18 @@ func (s *scripted) Lock(ctx context.Context, name string) (context.Context, func
 	held, cancel := context.WithCancelCause(ctx)
 	s.cancel = cancel
 	return held, func() { cancel(nil) }, nil
+}
+
+func (s *scripted) Holder(context.Context, string) (string, error) { return "", s.err }
+
+func TestReadsFromPeersAreCountedByTheirOutcome(t *testing.T) {
+	m := metrics.New("v1.2.3")
+	p := m.Peers(nil)
+	for outcome, err := range map[string]error{
+		"whole": nil, "absent": fs.ErrNotExist, "late": context.Canceled, "failed": errors.New("connection refused"),
+	} {
+		counts(t, m, func() { p.Done(err) }, `peer_reads_total{outcome="`+outcome+`"} 1`)
+	}
 }
 
 func TestLocksAreCountedByTheirOutcome(t *testing.T) {

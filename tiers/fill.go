@@ -47,6 +47,9 @@ func (s *Stack) fill(ctx context.Context, f *flight) {
 		f.end(n, err)
 	} else {
 		kept, err = s.keep(ctx, f, n, level)
+		if f.peer && kept {
+			s.confirm(f.ref.Module())
+		}
 	}
 	if s.Filled != nil {
 		f.mu.Lock()
@@ -66,12 +69,13 @@ func (s *Stack) spoolUp(ctx context.Context, f *flight) (n int64, level int, err
 		var o *Object
 		var release func()
 		if level == len(s.Stores) && f.ref.Kind == Zip && s.Locker != nil && s.Upstream != nil {
-			if o, at := s.lock(ctx, f); o != nil {
-				n, err = s.take(ctx, f, o, n)
-				o.Body.Close()
-				if err == nil {
-					return n, at, nil
-				}
+			var whole bool
+			n, level, whole, err = s.awaitOthers(ctx, f, n)
+			if whole || errors.Is(err, errNoSpool) {
+				return n, level, err
+			}
+			level = len(s.Stores)
+			if err != nil {
 				sick = err
 			}
 		}

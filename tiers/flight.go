@@ -22,6 +22,7 @@ type flight struct {
 	ref   Ref
 	start time.Time // becomes the file's modification time
 	grip  *grip     // the leader's; nil if there is no lock to release
+	peer  bool      // the file came from a peer, which saves it
 
 	mu        sync.Mutex    // guards all below
 	changed   chan struct{} // closed at the next change; nil while nobody waits

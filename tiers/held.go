@@ -33,6 +33,32 @@ func (h heldStack) Open(ctx context.Context, r Ref) (*Object, error) {
 	return nil, fs.ErrNotExist
 }
 
+// A hereStack is what a stack has by itself.
+type hereStack struct{ *Stack }
+
+// Here returns what s has in its caches or is filling: it asks neither a store nor
+// the upstream, and begins nothing.
+func (s *Stack) Here() Source { return hereStack{s} }
+
+func (h hereStack) Open(ctx context.Context, r Ref) (*Object, error) {
+	h.init()
+	for range 2 {
+		if o, sick := h.lookup(ctx, r); o != nil || sick != nil {
+			return o, sick
+		}
+		f := h.joinIfFilling(r)
+		if f == nil {
+			break
+		}
+		o, err := f.follow(ctx)
+		f.leave()
+		if err != errLanded {
+			return o, err
+		}
+	}
+	return nil, fs.ErrNotExist
+}
+
 // look opens r in the fastest store that has it, and returns its place. If none
 // has the file, sick is the last error of one that could not be asked.
 func (s *Stack) look(ctx context.Context, r Ref) (o *Object, level int, sick error) {

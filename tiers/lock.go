@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"time"
+
+	"golang.org/x/mod/module"
 )
 
 // A grip is a lock that is held from before the upstream is asked until the
@@ -25,60 +27,124 @@ func (g *grip) release() {
 const (
 	usualLockWait = 10 * time.Second
 	lookAgain     = 500 * time.Millisecond // between looks into the stores while a lock is waited for
+	lookFirst     = 50 * time.Millisecond  // before the first, if there are peers to read from
 )
 
-// lock gets f the lock on its version before the upstream is asked for a zip, or
-// returns the zip, open, and the place of the store that has it by now: somebody
-// else may have had the lock and saved it. It waits for so long and no longer; the
-// lock is for economy, so that without it the upstream is asked all the same.
-func (s *Stack) lock(ctx context.Context, f *flight) (o *Object, level int) {
-	waiting, cancel := context.WithTimeoutCause(ctx, s.lockWait(),
-		fmt.Errorf("the lock was not free for %v: %w", s.lockWait(), context.DeadlineExceeded))
-	defer cancel()
-	type answer struct {
-		grip *grip
-		err  error
-	}
-	answers := make(chan answer, 1)
+// A claim is the wait of a fill for its lock.
+type claim struct {
+	*Stack
+	version module.Version
+	waiting context.Context // the wait; its end is not that of the fill
+	cancel  context.CancelFunc
+	grips   chan gripped // has the one answer of the Locker
+}
+
+type gripped struct {
+	*grip
+	err error
+}
+
+// claim begins to wait for the lock on v, for so long and no longer: the lock is for
+// economy, so that without it the upstream is asked all the same.
+func (s *Stack) claim(ctx context.Context, v module.Version, wait time.Duration) *claim {
+	c := &claim{Stack: s, version: v, grips: make(chan gripped, 1)}
+	c.waiting, c.cancel = context.WithTimeoutCause(ctx, wait,
+		fmt.Errorf("the lock was not free for %v: %w", wait, context.DeadlineExceeded))
 	go func() {
-		held, unlock, err := s.Locker.Lock(waiting, f.ref.Module().String())
-		answers <- answer{&grip{held, unlock}, err}
+		held, unlock, err := s.Locker.Lock(c.waiting, v.String())
+		c.grips <- gripped{&grip{held, unlock}, err}
 	}()
-	// Whoever gives up the wait lets go of what comes of it all the same.
-	abandon := func() {
-		cancel()
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.work(func() {
-			if a := <-answers; a.err == nil {
-				a.grip.release()
-			}
-		})
+	return c
+}
+
+// abandon gives up the wait, and lets go of what comes of it all the same.
+func (c *claim) abandon() {
+	c.cancel()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.work(func() {
+		if a := <-c.grips; a.err == nil {
+			a.release()
+		}
+	})
+}
+
+// awaitOthers waits for the lock on f's version before the upstream is asked for the
+// zip, of which n bytes are in the spool. If somebody else had the lock, it takes the
+// zip from the store at level to which it was saved meanwhile, or from its holder
+// while that one still fetches it, and reports that it has it whole. A holder that
+// breaks off is waited for as if there had been nothing.
+func (s *Stack) awaitOthers(ctx context.Context, f *flight, n int64) (got int64, level int, whole bool, err error) {
+	h := newHolders(s.Peers)
+	for {
+		o, level, peer := s.lock(ctx, f, h)
+		if o == nil {
+			return n, level, false, err
+		}
+		n, err = s.take(ctx, f, o, n)
+		o.Body.Close()
+		if peer {
+			s.Peers.Done(err)
+		}
+		switch {
+		case err == nil:
+			f.peer = peer
+			return n, level, true, nil
+		case !peer, errors.Is(err, errNoSpool), ctx.Err() != nil:
+			return n, level, false, err
+		case n == 0:
+			err = nil // as if nobody had been asked
+		}
+	}
+}
+
+// lock gets f the lock on its version before the upstream is asked for a zip, or
+// returns the zip, open: from the store at level that has it by now, for somebody
+// else may have had the lock and saved it, or from a peer that has the lock.
+func (s *Stack) lock(ctx context.Context, f *flight, h *holders) (o *Object, level int, peer bool) {
+	c := s.claim(ctx, f.ref.Module(), s.lockWait())
+	defer c.cancel()
+	pause := lookFirst
+	if s.Peers == nil {
+		pause = lookAgain + rand.N(lookAgain/2)
 	}
 	for {
-		look := time.NewTimer(lookAgain + rand.N(lookAgain/2))
+		look := time.NewTimer(pause)
+		pause = lookAgain + rand.N(lookAgain/2)
 		select {
-		case a := <-answers:
+		case a := <-c.grips:
 			look.Stop()
-			if a.err != nil {
-				if ctx.Err() == nil && !errors.Is(a.err, context.DeadlineExceeded) {
-					s.Log.Warn("going on without a lock", "version", f.ref.Module().String(), "err", a.err)
-				}
-				o, level, _ = s.look(ctx, f.ref)
-				return o, level
+			h.giveUp(c)
+			o, level, _ = s.look(ctx, f.ref)
+			switch {
+			case a.err != nil:
+				s.withoutLock(ctx, f.ref, a.err)
+			case o != nil:
+				a.release()
+			default:
+				f.grip = a.grip
 			}
-			if o, level, _ = s.look(ctx, f.ref); o != nil {
-				a.grip.release()
-				return o, level
+			return o, level, false
+		case p := <-h.answers:
+			look.Stop()
+			if o = h.take(p); o != nil {
+				c.abandon()
+				return o, 0, true
 			}
-			f.grip = a.grip
-			return nil, 0
 		case <-look.C:
 			if o, level, _ = s.look(ctx, f.ref); o != nil {
-				abandon()
-				return o, level
+				c.abandon()
+				h.giveUp(c)
+				return o, level, false
 			}
+			h.ask(ctx, c, f.ref)
 		}
+	}
+}
+
+func (s *Stack) withoutLock(ctx context.Context, r Ref, err error) {
+	if ctx.Err() == nil && !errors.Is(err, context.DeadlineExceeded) {
+		s.Log.Warn("going on without a lock", "version", r.Module().String(), "err", err)
 	}
 }
 
@@ -87,4 +153,51 @@ func (s *Stack) lockWait() time.Duration {
 		return s.LockWait
 	}
 	return usualLockWait
+}
+
+// confirm sees to it that v, which came from a peer, is saved. The peer does so under
+// its lock; if it has not when the lock is free again, because it died or because it
+// found the version to be not what its name says, the version is saved from here,
+// or found to be so, too.
+func (s *Stack) confirm(v module.Version) {
+	if s.Queue == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.work(func() {
+		c := s.claim(s.life, v, s.Timeout)
+		defer c.cancel()
+		a := <-c.grips
+		g := a.grip
+		if a.err != nil {
+			g = nil // it is saved twice rather than not at all
+		}
+		if s.stored(context.WithoutCancel(c.waiting), v, true) || !s.enqueueHeld(v, g) {
+			g.release()
+		}
+	})
+}
+
+// enqueueHeld queues v, whose zip is on disk, with its lock. It reports whether it
+// did.
+func (s *Stack) enqueueHeld(v module.Version, g *grip) bool {
+	var names []string
+	for _, l := range s.Stores {
+		names = append(names, l.Name)
+	}
+	fresh, err := s.Queue.add(v, true, names)
+	if err != nil {
+		s.Log.Warn("a version of a peer may not be saved", "version", v.String(), "err", err)
+		return false
+	}
+	if fresh && s.Disk.sizeOf(v) == 0 {
+		s.Queue.cancel(v) // it was evicted meanwhile, or found to be wrong
+		return false
+	}
+	s.Queue.measure(v)
+	if g != nil {
+		s.Queue.hand(v, g)
+	}
+	return true
 }

@@ -3,7 +3,6 @@ package tiers_test
 import (
 	"context"
 	"errors"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,57 +10,6 @@ import (
 	"github.com/modtier/modtier/tiers"
 	"github.com/modtier/modtier/tiers/tierstest"
 )
-
-// A table is a lock service for several stacks in one bubble.
-type table struct {
-	mu    sync.Mutex // guards all below
-	held  map[string]context.CancelCauseFunc
-	freed chan struct{}
-	dead  error
-	locks int
-}
-
-func newTable() *table {
-	return &table{held: make(map[string]context.CancelCauseFunc), freed: make(chan struct{})}
-}
-
-func (l *table) Lock(ctx context.Context, name string) (context.Context, func(), error) {
-	for {
-		l.mu.Lock()
-		if l.dead != nil {
-			defer l.mu.Unlock()
-			return nil, nil, l.dead
-		}
-		if l.held[name] == nil {
-			held, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
-			l.held[name] = cancel
-			l.locks++
-			l.mu.Unlock()
-			return held, sync.OnceFunc(func() {
-				l.mu.Lock()
-				defer l.mu.Unlock()
-				cancel(nil)
-				delete(l.held, name)
-				close(l.freed)
-				l.freed = make(chan struct{})
-			}), nil
-		}
-		freed := l.freed
-		l.mu.Unlock()
-		select {
-		case <-freed:
-		case <-ctx.Done():
-			return nil, nil, context.Cause(ctx)
-		}
-	}
-}
-
-// free reports whether nobody holds a lock.
-func (l *table) free() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return len(l.held) == 0
-}
 
 func TestLocker(t *testing.T) {
 	// pair returns two stacks, as of two processes, over one store, one upstream
@@ -100,7 +48,7 @@ func TestLocker(t *testing.T) {
 		first.settles(t)
 		second.settles(t)
 		synctest.Wait()
-		if !l.free() {
+		if !l.isFree() {
 			t.Error("a lock is held though all is saved")
 		}
 	})
@@ -110,13 +58,13 @@ func TestLocker(t *testing.T) {
 		first, _, store := pair(t, l, has)
 		store.hold = make(chan struct{})
 		first.asks(t, zip, 1)[0].gotAll(t, content(zip))
-		if l.free() {
+		if l.isFree() {
 			t.Error("the lock is free before the save")
 		}
 		close(store.hold)
 		first.settles(t)
 		synctest.Wait()
-		if !l.free() {
+		if !l.isFree() {
 			t.Error("the lock is held after the save")
 		}
 	})
@@ -127,7 +75,7 @@ func TestLocker(t *testing.T) {
 		store.be(errSick)
 		first.asks(t, zip, 1)[0].gotAll(t, content(zip))
 		synctest.Wait()
-		if !l.free() {
+		if !l.isFree() {
 			t.Error("the lock is held though the save has failed")
 		}
 	})

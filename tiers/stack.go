@@ -32,6 +32,7 @@ type Stack struct {
 	Upstream Source        // nil when offline
 	Locker   locks.Locker  // guards what is dear, an upstream's zip; nil is none
 	LockWait time.Duration // the longest that a fill waits for its lock; 0 is 10 seconds
+	Peers    Peers         // read what a lock's holder is filling; nil is nobody
 	Queue    *Queue        // carries fills to the stores; nil if these are only read
 	Fills    int64         // most fills from Upstream at once; 0 is 256
 	Timeout  time.Duration // bound on one fill; 0 is 10 minutes
@@ -40,6 +41,8 @@ type Stack struct {
 
 	once sync.Once
 	sem  *semaphore.Weighted
+	life context.Context // of what is done beside and may be broken off
+	end  context.CancelFunc
 
 	mu        sync.Mutex // guards all below
 	flights   map[Ref]*flight
@@ -76,6 +79,7 @@ func (s *Stack) init() {
 			s.Log = slog.Default()
 		}
 		s.sem = semaphore.NewWeighted(s.Fills)
+		s.life, s.end = context.WithCancel(context.Background())
 		s.mu.Lock() // Filling may be called before the first Open
 		s.flights = make(map[Ref]*flight)
 		s.suspects, _ = simplelru.NewLRU[module.Version, struct{}](maxSuspects, nil) // fails only for 0
@@ -181,12 +185,7 @@ func (s *Stack) put(ctx context.Context, r Ref, b []byte, modTime time.Time, lev
 func (s *Stack) join(ctx context.Context, r Ref) (f *flight, leader bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if f = s.flights[r]; f != nil {
-		s.collapsed++
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		f.followers++
-		f.holders++
+	if f = s.filling(r); f != nil {
 		return f, false
 	}
 	// The first one counts before the fill begins, which may be over in no time.
@@ -196,6 +195,27 @@ func (s *Stack) join(ctx context.Context, r Ref) (f *flight, leader bool) {
 	// must not end it.
 	s.work(func() { s.fill(context.WithoutCancel(ctx), f) })
 	return f, true
+}
+
+// joinIfFilling returns the flight that fills r, or nil.
+func (s *Stack) joinIfFilling(r Ref) *flight {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.filling(r)
+}
+
+// filling joins the flight that fills r, if there is one. The caller holds mu.
+func (s *Stack) filling(r Ref) *flight {
+	f := s.flights[r]
+	if f == nil {
+		return nil
+	}
+	s.collapsed++
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.followers++
+	f.holders++
+	return f
 }
 
 // Filling returns how many fills are in flight.
@@ -218,7 +238,6 @@ func (s *Stack) Drain(ctx context.Context) error {
 	if err := s.landed(ctx); err != nil || s.Queue == nil {
 		return err
 	}
-	s.init()
 	return s.Queue.drain(ctx)
 }
 
@@ -229,7 +248,6 @@ func (s *Stack) Flush(ctx context.Context) error {
 	if err := s.landed(ctx); err != nil || s.Queue == nil {
 		return err
 	}
-	s.init()
 	s.Queue.Wake()
 	s.Queue.attempt(ctx)
 	if n := s.Queue.Versions(); n > 0 {
@@ -238,8 +256,11 @@ func (s *Stack) Flush(ctx context.Context) error {
 	return nil
 }
 
-// landed waits until no fill is in flight. The queue may begin one meanwhile.
+// landed waits until no fill is in flight, and breaks off what is done beside. The
+// queue may begin one meanwhile.
 func (s *Stack) landed(ctx context.Context) error {
+	s.init()
+	s.end()
 	s.mu.Lock()
 	if s.working == 0 {
 		s.mu.Unlock()
