@@ -30,7 +30,8 @@ func (s *service) addLocker(ctx context.Context, c *config.Config, m *metrics.Me
 		return nil
 	}
 	s.closers = append(s.closers, func() { l.Close() })
-	s.stack.Locker, s.stack.LockWait = m.Locker(l, c.SingleFlightType), c.Tiers.Locks.Wait
+	guard := &locks.Guard{Locker: l, Log: log.With("type", c.SingleFlightType)}
+	s.stack.Locker, s.stack.LockWait = m.Locker(guard, c.SingleFlightType), c.Tiers.Locks.Wait
 	if c.Tiers.Peers.URL != "" {
 		client := &peer.Client{URL: c.Tiers.Peers.URL, Secret: c.Tiers.Peers.Secret}
 		s.closers = append(s.closers, func() { client.Close() })

@@ -39,6 +39,9 @@ func parse(urlPath string) (question, error) {
 	if !ok {
 		return question{}, errors.New("not a module request: it has no /@v/ and no /@latest")
 	}
+	if len(escaped)+2*len(rest) > tiers.MaxName {
+		return question{}, errors.New("the names of the module and its version are longer than a store can hold")
+	}
 	path, err := module.UnescapePath(escaped)
 	if err != nil {
 		return question{}, err

@@ -76,9 +76,7 @@ func (h *holders) giveUp(c *claim) {
 	if !h.asking {
 		return
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.work(func() {
+	c.beside(func() {
 		a := <-h.answers
 		if o := h.take(a); o != nil {
 			o.Body.Close()

@@ -1,6 +1,7 @@
 package tiers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/mod/module"
+
+	"github.com/modtier/modtier/locks"
 )
 
 // A grip is a lock that is held from before the upstream is asked until the
@@ -60,9 +63,7 @@ func (s *Stack) claim(ctx context.Context, v module.Version, wait time.Duration)
 // abandon gives up the wait, and lets go of what comes of it all the same.
 func (c *claim) abandon() {
 	c.cancel()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.work(func() {
+	c.beside(func() {
 		if a := <-c.grips; a.err == nil {
 			a.release()
 		}
@@ -77,9 +78,9 @@ func (c *claim) abandon() {
 func (s *Stack) awaitOthers(ctx context.Context, f *flight, n int64) (got int64, level int, whole bool, err error) {
 	h := newHolders(s.Peers)
 	for {
-		o, level, peer := s.lock(ctx, f, h)
+		o, level, peer, sick := s.lock(ctx, f, h)
 		if o == nil {
-			return n, level, false, err
+			return n, level, false, cmp.Or(sick, err)
 		}
 		n, err = s.take(ctx, f, o, n)
 		o.Body.Close()
@@ -100,8 +101,9 @@ func (s *Stack) awaitOthers(ctx context.Context, f *flight, n int64) (got int64,
 
 // lock gets f the lock on its version before the upstream is asked for a zip, or
 // returns the zip, open: from the store at level that has it by now, for somebody
-// else may have had the lock and saved it, or from a peer that has the lock.
-func (s *Stack) lock(ctx context.Context, f *flight, h *holders) (o *Object, level int, peer bool) {
+// else may have had the lock and saved it, or from a peer that has the lock. If there
+// is none, sick is the last error of a store that could not be asked.
+func (s *Stack) lock(ctx context.Context, f *flight, h *holders) (o *Object, level int, peer bool, sick error) {
 	c := s.claim(ctx, f.ref.Module(), s.lockWait())
 	defer c.cancel()
 	pause := lookFirst
@@ -115,27 +117,27 @@ func (s *Stack) lock(ctx context.Context, f *flight, h *holders) (o *Object, lev
 		case a := <-c.grips:
 			look.Stop()
 			h.giveUp(c)
-			o, level, _ = s.look(ctx, f.ref)
+			o, level, sick = s.look(ctx, f.ref)
 			switch {
 			case a.err != nil:
 				s.withoutLock(ctx, f.ref, a.err)
 			case o != nil:
-				a.release()
+				s.beside(a.release) // whose service may be slow
 			default:
 				f.grip = a.grip
 			}
-			return o, level, false
+			return o, level, false, sick
 		case p := <-h.answers:
 			look.Stop()
 			if o = h.take(p); o != nil {
 				c.abandon()
-				return o, 0, true
+				return o, 0, true, nil
 			}
 		case <-look.C:
 			if o, level, _ = s.look(ctx, f.ref); o != nil {
 				c.abandon()
 				h.giveUp(c)
-				return o, level, false
+				return o, level, false, nil
 			}
 			h.ask(ctx, c, f.ref)
 		}
@@ -143,7 +145,8 @@ func (s *Stack) lock(ctx context.Context, f *flight, h *holders) (o *Object, lev
 }
 
 func (s *Stack) withoutLock(ctx context.Context, r Ref, err error) {
-	if ctx.Err() == nil && !errors.Is(err, context.DeadlineExceeded) {
+	// That the service is down was said once.
+	if ctx.Err() == nil && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, locks.ErrDown) {
 		s.Log.Warn("going on without a lock", "version", r.Module().String(), "err", err)
 	}
 }
@@ -163,9 +166,7 @@ func (s *Stack) confirm(v module.Version) {
 	if s.Queue == nil {
 		return
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.work(func() {
+	s.beside(func() {
 		c := s.claim(s.life, v, s.Timeout)
 		defer c.cancel()
 		a := <-c.grips

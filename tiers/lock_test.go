@@ -3,6 +3,7 @@ package tiers_test
 import (
 	"context"
 	"errors"
+	"io"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -154,4 +155,82 @@ func TestLocker(t *testing.T) {
 			t.Errorf("saves: got %d, want one that was ended and another", n)
 		}
 	})
+
+	claim(t, "a store that cannot be looked into once the lock is held makes no absence", func(t *testing.T) {
+		for _, dead := range []error{nil, errors.New("connection refused")} {
+			l := newTable()
+			l.dead = dead
+			first, _, store := pair(t, l, fails(&tiers.AbsentError{}))
+			first.Stores = []tiers.Level{{Name: "s3", Store: &sickens{store}}}
+			first.asks(t, zip, 1)[0].failed(t, errSick)
+		}
+	})
+
+	claim(t, "an unlock that takes long keeps no client from what the store has", func(t *testing.T) {
+		l := &slowTable{table: newTable(), unlocked: make(chan struct{})}
+		first, _, store := pair(t, l.table, has)
+		first.Locker = l
+		l.before = func() { store.Store.Save(t.Context(), version, files) }
+		first.asks(t, zip, 1)[0].gotAll(t, content(zip))
+		close(l.unlocked)
+	})
+}
+
+// An unlock that takes long keeps nobody from the queue: what waits for a mutex is not
+// seen in a bubble, so this is in real time.
+func TestASlowUnlockKeepsNobodyFromTheQueue(t *testing.T) {
+	l := &slowTable{table: newTable(), unlocked: make(chan struct{}), unlocking: make(chan struct{})}
+	store := newLevel(t, "s3")
+	s := newStack(t, has).withStores(t, &tiers.Queue{}, store)
+	s.Locker = l
+	defer close(l.unlocked)
+	read := func(r tiers.Ref) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		o, err := s.Open(ctx, r)
+		if err == nil {
+			defer o.Body.Close()
+			_, err = io.Copy(io.Discard, o.Body)
+		}
+		if err != nil {
+			t.Errorf("open %s: %v", r, err)
+		}
+	}
+	read(zip)
+	<-l.unlocking
+	if err := s.Forget(t.Context(), version); err != nil {
+		t.Fatal(err)
+	}
+	store.be(errSick)
+	read(mod)
+}
+
+// A sickens is a store that answers once, and is sick from then on.
+type sickens struct{ *level }
+
+func (s *sickens) Open(ctx context.Context, r tiers.Ref) (*tiers.Object, error) {
+	defer s.be(errSick)
+	return s.level.Open(ctx, r)
+}
+
+// A slowTable unlocks once it may.
+type slowTable struct {
+	*table
+	before    func() // each lock; nil is nothing
+	unlocking chan struct{}
+	unlocked  chan struct{}
+}
+
+func (l *slowTable) Lock(ctx context.Context, name string) (context.Context, func(), error) {
+	if l.before != nil {
+		l.before()
+	}
+	held, unlock, err := l.table.Lock(ctx, name)
+	return held, func() {
+		if l.unlocking != nil {
+			close(l.unlocking)
+		}
+		<-l.unlocked
+		unlock()
+	}, err
 }

@@ -81,7 +81,7 @@ func (q *Queue) finish(w *waiting, v module.Version, o outcome) {
 	}
 	w.busy = false
 	if !w.grew || o.err != nil {
-		defer q.ungrip(w)()
+		go q.ungrip(w)() // not here: it asks the lock service, and others wait for the order
 	}
 	answered := w.waiters
 	if w.grew && o.err == nil {

@@ -279,7 +279,14 @@ func (s *Stack) landed(ctx context.Context) error {
 	}
 }
 
-// work does something beside, that landed waits for. The caller holds mu.
+// beside does something that landed waits for, and the caller does not.
+func (s *Stack) beside(do func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.work(do)
+}
+
+// work is beside for who holds mu.
 func (s *Stack) work(do func()) {
 	s.working++
 	go func() {

@@ -69,6 +69,12 @@ type Object struct {
 	Collapsed bool          // Body follows a fill that another request began
 }
 
+// MaxName bounds the names of files: the length of a module's path and twice that of
+// the version, in bytes and escaped. With what stores put around these, a key stays
+// below the 1024 bytes that object stores allow. A name that no store can have must
+// not reach one: what it answers to that may look like an outage.
+const MaxName = 960
+
 // A Source opens module files. Every tier is one, and so is an upstream.
 type Source interface {
 	// Open opens the file that r names. If it is not there, the error

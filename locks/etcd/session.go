@@ -29,7 +29,8 @@ type making struct {
 }
 
 // join returns the session, and makes one if there is none or it was lost. Who
-// joins must part. After one could not be made nobody waits for the next.
+// joins must part. After one could not be made nobody waits for the next for
+// longer than it takes if the cluster is back.
 func (l *Locker) join(ctx context.Context) (*session, error) {
 	for {
 		l.mu.Lock()
@@ -46,10 +47,13 @@ func (l *Locker) join(ctx context.Context) (*session, error) {
 		}
 		failed := l.failed
 		l.mu.Unlock()
+		var soon <-chan time.Time
 		if failed != nil {
-			return nil, failed
+			soon = time.After(250 * time.Millisecond)
 		}
 		select {
+		case <-soon:
+			return nil, failed
 		case <-m.done:
 			if m.err != nil {
 				return nil, m.err
