@@ -18,7 +18,7 @@ func TestArrowsThatMustNeverBe(t *testing.T) {
 		"metrics": {"gateway", "config"},
 		"config":  {"gateway", "metrics", "tiers"},
 	}
-	lockers := []string{"locks", "locks/etcd", "locks/redis"}
+	lockers := []string{"locks", "locks/bucket", "locks/etcd", "locks/mongo", "locks/redis"}
 	for _, l := range lockers {
 		never[l] = append([]string{"tiers", "gateway", "metrics", "config"}, backends...)
 		for _, other := range lockers[1:] {

@@ -2,14 +2,18 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"time"
 
 	"github.com/modtier/modtier/config"
 	"github.com/modtier/modtier/gateway"
 	"github.com/modtier/modtier/locks"
+	bucketlocks "github.com/modtier/modtier/locks/bucket"
 	"github.com/modtier/modtier/locks/etcd"
+	mongolocks "github.com/modtier/modtier/locks/mongo"
 	"github.com/modtier/modtier/locks/redis"
 	"github.com/modtier/modtier/metrics"
 	"github.com/modtier/modtier/tiers/peer"
@@ -19,21 +23,22 @@ import (
 // one process nobody needs a lock: a miss is one flight there. Without a store to
 // save into, and without peers, one could not read what another has fetched.
 func (s *service) addLocker(ctx context.Context, c *config.Config, m *metrics.Metrics, log *slog.Logger) error {
-	l, err := openLocker(ctx, c)
+	l, err := s.openLocker(ctx, c)
 	if err != nil {
 		return fmt.Errorf("SingleFlightType %s: %w", c.SingleFlightType, err)
 	}
 	if l == nil {
-		if c.SingleFlightType != "memory" {
-			log.Warn("SingleFlightType is not supported by this version: several instances may fetch the same zip", "type", c.SingleFlightType)
-		}
 		return nil
 	}
 	s.closers = append(s.closers, func() { l.Close() })
 	guard := &locks.Guard{Locker: l, Log: log.With("type", c.SingleFlightType)}
 	s.stack.Locker, s.stack.LockWait = m.Locker(guard, c.SingleFlightType), c.Tiers.Locks.Wait
 	if c.Tiers.Peers.URL != "" {
-		client := &peer.Client{URL: c.Tiers.Peers.URL, Secret: c.Tiers.Peers.Secret}
+		client := &peer.Client{
+			URL: c.Tiers.Peers.URL, Secret: c.Tiers.Peers.Secret,
+			// A holder that stands still is to cost no more than one that is gone.
+			Stall: max(c.Tiers.Locks.Lease, 10*time.Second),
+		}
 		s.closers = append(s.closers, func() { client.Close() })
 		s.stack.Peers = m.Peers(client)
 	}
@@ -55,23 +60,25 @@ type closingLocker interface {
 	io.Closer
 }
 
-// openLocker returns the locker that c chooses, or nil if there is none of its
-// type. It asks nobody.
-func openLocker(ctx context.Context, c *config.Config) (closingLocker, error) {
-	own := c.Tiers.Locks
+// openLocker returns the locker that c chooses, or nil if a process needs none. It
+// asks nobody.
+func (s *service) openLocker(ctx context.Context, c *config.Config) (closingLocker, error) {
+	own, peer := c.Tiers.Locks, c.Tiers.Peers.URL
 	switch c.SingleFlightType {
+	case "memory":
+		return nil, nil
 	case "etcd":
 		return etcd.Open(ctx, etcd.Config{
 			Endpoints: c.SingleFlight.Etcd.Endpoints,
 			Username:  own.EtcdUser, Password: own.EtcdPassword,
 			CAFile: own.EtcdCA, CertFile: own.EtcdCert, KeyFile: own.EtcdKey,
-			Lease: own.Lease, Prefix: own.Prefix, Holder: c.Tiers.Peers.URL,
+			Lease: own.Lease, Prefix: own.Prefix, Holder: peer,
 		})
 	case "redis":
 		k := c.SingleFlight.Redis
 		return redis.Open(ctx, redis.Config{
 			Endpoint: k.Endpoint, Password: k.Password, Cluster: k.Cluster,
-			TTL: k.LockConfig.TTL, Lease: own.Lease, Prefix: own.Prefix, Holder: c.Tiers.Peers.URL,
+			TTL: k.LockConfig.TTL, Lease: own.Lease, Prefix: own.Prefix, Holder: peer,
 		})
 	case "redis-sentinel":
 		k := c.SingleFlight.RedisSentinel
@@ -80,8 +87,21 @@ func openLocker(ctx context.Context, c *config.Config) (closingLocker, error) {
 				Endpoints: k.Endpoints, MasterName: k.MasterName, SentinelPassword: k.SentinelPassword,
 				RedisUsername: k.RedisUsername, RedisPassword: k.RedisPassword, DB: k.DB,
 			},
-			TTL: k.LockConfig.TTL, Lease: own.Lease, Prefix: own.Prefix, Holder: c.Tiers.Peers.URL,
+			TTL: k.LockConfig.TTL, Lease: own.Lease, Prefix: own.Prefix, Holder: peer,
 		})
 	}
-	return nil, nil
+	for _, st := range s.stores {
+		switch {
+		case st.name != c.SingleFlightType:
+		case st.database != nil:
+			return mongolocks.Open(ctx, mongolocks.Config{
+				Database: st.database.Database(), Lease: own.Lease, Prefix: own.Prefix, Holder: peer,
+			})
+		case st.name == "azureblob":
+			return bucketlocks.OpenLeases(ctx, st.objects, bucketlocks.Config{Lease: own.Lease, Prefix: own.Prefix, Holder: peer})
+		case st.objects != nil:
+			return bucketlocks.OpenObjects(ctx, st.objects, bucketlocks.Config{Lease: own.Lease, Prefix: own.Prefix, Holder: peer})
+		}
+	}
+	return nil, errors.New("there is no such store to hold locks") // which config has seen to
 }

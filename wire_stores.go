@@ -33,6 +33,10 @@ type store struct {
 	// conditional asks whether a save can be kept from replacing another; nil if
 	// that needs no asking.
 	conditional func(context.Context) (bool, error)
+
+	// What locks can lie in; nil if the store is not of that kind.
+	objects  *bucket.Bucket
+	database *mongo.Store
 }
 
 // openStore opens the store of that name and puts it below the others. It asks
@@ -116,7 +120,7 @@ func (st *store) open(ctx context.Context, c *config.Config, o bucket.Options, s
 			return nil, err
 		}
 		s.closers = append(s.closers, func() { db.Close() })
-		st.check = db.Check
+		st.check, st.database = db.Check, db
 		return db, nil
 	case "external":
 		client := &external.Client{URL: c.Storage.External.URL, Timeout: c.Timeout}
@@ -145,7 +149,7 @@ func (st *store) bucket(b *bucket.Bucket, err error) (tiers.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	st.check, st.conditional = b.Check, b.Conditional
+	st.check, st.conditional, st.objects = b.Check, b.Conditional, b
 	return b, nil
 }
 

@@ -57,11 +57,11 @@ func TestEndpointsAreAListWithSpaces(t *testing.T) {
 func TestAClusterMayWantCertificates(t *testing.T) {
 	cert, key := lockstest.Certificate(t)
 	s := prepare(t, "https://")
-	s.args = append(s.args, "--cert-file", cert, "--key-file", key, "--trusted-ca-file", cert, "--client-cert-auth")
-	s.restart(t)
-	relock(t, open(t, etcd.Config{Endpoints: s.url, CAFile: cert, CertFile: cert, KeyFile: key}))
+	s.Args = append(s.Args, "--cert-file", cert, "--key-file", key, "--trusted-ca-file", cert, "--client-cert-auth")
+	s.Start(t)
+	lockstest.Relock(t, open(t, etcd.Config{Endpoints: s.url, CAFile: cert, CertFile: cert, KeyFile: key}), "a")
 	bare := strings.TrimPrefix(s.url, "https://")
-	relock(t, open(t, etcd.Config{Endpoints: bare, CAFile: cert, CertFile: cert, KeyFile: key}))
+	lockstest.Relock(t, open(t, etcd.Config{Endpoints: bare, CAFile: cert, CertFile: cert, KeyFile: key}), "a")
 	for want, c := range map[string]etcd.Config{
 		"unknown authority": {Endpoints: s.url, CertFile: cert, KeyFile: key},
 		"":                  {Endpoints: s.url, CAFile: cert},
@@ -85,7 +85,7 @@ func TestAClusterMayWantAPassword(t *testing.T) {
 	if _, err := c.AuthEnable(ctx); err != nil {
 		t.Fatal(err)
 	}
-	relock(t, open(t, etcd.Config{Endpoints: s.url, Username: "root", Password: "hunter2"}))
+	lockstest.Relock(t, open(t, etcd.Config{Endpoints: s.url, Username: "root", Password: "hunter2"}), "a")
 	for _, c := range []etcd.Config{
 		{Endpoints: s.url},
 		{Endpoints: s.url, Username: "root", Password: "hunter3"},

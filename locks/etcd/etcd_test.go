@@ -54,6 +54,13 @@ func TestProcesses(t *testing.T) {
 	})
 }
 
+func TestAPausedHolder(t *testing.T) {
+	lockstest.Paused(t, func(t testing.TB) locks.Locker {
+		return open(t, etcd.Config{
+			Endpoints: servertest.Server(t, "MODTIER_TEST_ETCD_ENDPOINTS"), Lease: 2 * time.Second})
+	})
+}
+
 func TestAKeyIsTheNameASlashAndTheLease(t *testing.T) {
 	endpoints := servertest.Server(t, "MODTIER_TEST_ETCD_ENDPOINTS")
 	c := client(t, endpoints)
@@ -149,9 +156,9 @@ func TestALeaseThatIsRevokedCostsAllItsLocks(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, held := range all {
-		waitLost(t, held)
+		lockstest.WaitLost(t, held)
 	}
-	eventually(t, "there are locks again", func() error {
+	lockstest.Eventually(t, "there are locks again", func() error {
 		_, unlock, err := l.Lock(t.Context(), name+"2")
 		if err == nil {
 			defer unlock()
@@ -163,36 +170,9 @@ func TestALeaseThatIsRevokedCostsAllItsLocks(t *testing.T) {
 	})
 }
 
-func TestAPausedServerCostsTheLock(t *testing.T) {
+func TestOutage(t *testing.T) {
 	s := start(t)
-	l := open(t, etcd.Config{Endpoints: s.url, Lease: 2 * time.Second})
-	held, unlock, err := l.Lock(t.Context(), "a")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.signal(t, syscall.SIGSTOP)
-	waitLost(t, held)
-	unlock()
-	s.signal(t, syscall.SIGCONT)
-	relock(t, l)
-}
-
-func TestARestartedServerIsUsedAgain(t *testing.T) {
-	s := start(t)
-	l := open(t, etcd.Config{Endpoints: s.url, Lease: 2 * time.Second})
-	held, unlock, err := l.Lock(t.Context(), "a")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.signal(t, syscall.SIGKILL)
-	s.cmd.Wait()
-	waitLost(t, held)
-	unlock()
-	if _, _, err := l.Lock(t.Context(), "a"); err == nil {
-		t.Fatal("got a lock from a dead server")
-	}
-	s.restart(t)
-	relock(t, l)
+	lockstest.Outage(t, &s.Server, open(t, etcd.Config{Endpoints: s.url, Lease: 2 * time.Second}))
 }
 
 // Without a server a wait that began before it died ends with the session.
@@ -210,62 +190,15 @@ func TestAWaitForAServerThatDiesEnds(t *testing.T) {
 		_, _, err := l.Lock(t.Context(), "a")
 		got <- err
 	}()
-	eventually(t, "the other waits", func() error {
+	lockstest.Eventually(t, "the other waits", func() error {
 		if n := len(keys(t, other, "a")); n != 2 {
 			return errors.New("it does not")
 		}
 		return nil
 	})
-	s.signal(t, syscall.SIGSTOP)
+	s.Signal(t, syscall.SIGSTOP)
 	if err := <-got; err == nil {
 		t.Error("got a lock from a dead server")
 	}
-	s.signal(t, syscall.SIGCONT)
-}
-
-func TestCloseLetsGoOfWhatIsHeld(t *testing.T) {
-	c := etcd.Config{Endpoints: servertest.Server(t, "MODTIER_TEST_ETCD_ENDPOINTS")}
-	l, err := etcd.Open(t.Context(), c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	const name = "test.example/close@v1.0.0"
-	held, unlock, err := l.Lock(t.Context(), name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.Close()
-	waitLost(t, held)
-	_, next, err := open(t, c).Lock(t.Context(), name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	unlock()
-	next()
-	if _, _, err := l.Lock(t.Context(), name); err == nil {
-		t.Error("got a lock of a closed locker")
-	}
-}
-
-func waitLost(t *testing.T, held context.Context) {
-	t.Helper()
-	select {
-	case <-held.Done():
-	case <-time.After(time.Minute):
-		t.Fatal("the loss was not noticed")
-	}
-	if err := context.Cause(held); !errors.Is(err, locks.ErrLost) {
-		t.Errorf("the cause of the end is %v, want ErrLost", err)
-	}
-}
-
-func relock(t *testing.T, l locks.Locker) {
-	t.Helper()
-	eventually(t, "there are locks again", func() error {
-		_, unlock, err := l.Lock(t.Context(), "a")
-		if err == nil {
-			unlock()
-		}
-		return err
-	})
+	s.Signal(t, syscall.SIGCONT)
 }

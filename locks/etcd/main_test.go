@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"os"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +15,7 @@ import (
 	"github.com/modtier/modtier/internal/servertest"
 	"github.com/modtier/modtier/locks"
 	"github.com/modtier/modtier/locks/etcd"
+	"github.com/modtier/modtier/locks/lockstest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -59,18 +58,17 @@ func keys(t testing.TB, c *clientv3.Client, name string) (keys []string) {
 
 // A server is an etcd of the test's own, of one member.
 type server struct {
-	url  string
-	args []string
-	cmd  *exec.Cmd
+	lockstest.Server
+	url string
 }
 
 // start starts an etcd on free ports. It ends with the test.
 func start(t testing.TB) *server {
 	t.Helper()
 	s := prepare(t, "http://")
-	s.restart(t)
+	s.Start(t)
 	c := client(t, s.url)
-	eventually(t, "the server answers", func() error {
+	lockstest.Eventually(t, "the server answers", func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
 		_, err := c.Get(ctx, "a")
@@ -84,51 +82,11 @@ func prepare(t testing.TB, scheme string) *server {
 	program := servertest.Server(t, "MODTIER_TEST_ETCD_BIN")
 	s := &server{url: scheme + freeAddr(t)}
 	peer := "http://" + freeAddr(t)
-	s.args = []string{program, "--name", "e", "--data-dir", t.TempDir(),
+	s.Args = []string{program, "--name", "e", "--data-dir", t.TempDir(),
 		"--listen-client-urls", s.url, "--advertise-client-urls", s.url,
 		"--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", "e=" + peer,
 		"--log-level", "fatal", "--unsafe-no-fsync"}
-	t.Cleanup(func() {
-		if s.cmd == nil || s.cmd.Process == nil {
-			return
-		}
-		s.cmd.Process.Kill()
-		s.cmd.Wait()
-	})
 	return s
-}
-
-func (s *server) restart(t testing.TB) {
-	t.Helper()
-	s.cmd = exec.Command(s.args[0], s.args[1:]...)
-	if err := s.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func (s *server) signal(t testing.TB, sig os.Signal) {
-	t.Helper()
-	if err := s.cmd.Process.Signal(sig); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// eventually waits until ask has no error.
-func eventually(t testing.TB, what string, ask func() error) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	for {
-		err := ask()
-		if err == nil {
-			return
-		}
-		select {
-		case <-ctx.Done():
-			t.Fatalf("waited in vain until %s: %v", what, err)
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
 }
 
 func freeAddr(t testing.TB) string {

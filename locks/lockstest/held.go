@@ -3,6 +3,7 @@ package lockstest
 import (
 	"context"
 	"errors"
+	"io"
 	"testing"
 
 	"github.com/modtier/modtier/locks"
@@ -83,7 +84,7 @@ func testStolen(t *testing.T, s Service) {
 	held, unlock := lock(t, l, name)
 	s.Steal(t, name)
 	thief, _ := lock(t, s.Open(t), name)
-	waitLost(t, held)
+	WaitLost(t, held)
 	unlock()
 	if !isHeld(t, l, name) {
 		t.Error("the unlock of a lost lock released that of another")
@@ -153,18 +154,19 @@ func testHolder(t *testing.T, s Service) {
 	unlock()
 }
 
-// waitLost waits until held is done, and that because the lock was lost.
-func waitLost(t *testing.T, held context.Context) {
-	t.Helper()
-	select {
-	case <-held.Done():
-	case <-within(t).Done():
-		t.Fatal("the loss was not noticed")
+func testClose(t *testing.T, s Service) {
+	name := name(t)
+	l := s.Open(t)
+	closer, ok := l.(io.Closer)
+	if !ok {
+		t.Skip("there is nothing to close")
 	}
-	if err := context.Cause(held); !errors.Is(err, locks.ErrLost) {
-		t.Errorf("the cause of the end is %v, want ErrLost", err)
-	}
-	if held.Err() != context.Canceled {
-		t.Errorf("held ended with %v, want a cancellation", held.Err())
+	held, unlock := lock(t, l, name)
+	closer.Close()
+	WaitLost(t, held)
+	lock(t, s.Open(t), name)
+	unlock()
+	if _, _, err := l.Lock(within(t), name); err == nil {
+		t.Error("got a lock of a closed locker")
 	}
 }

@@ -15,7 +15,7 @@ import (
 // A Service is what holds the locks, and how the tests get at it.
 type Service struct {
 	// Open returns a new instance, as another process has one. The test's
-	// cleanup closes it.
+	// cleanup closes it, and if it is an io.Closer a test may have done so.
 	Open func(t testing.TB) locks.Locker
 
 	// Steal takes the lock of name away behind its holder's back. Nil if
@@ -56,6 +56,7 @@ func Test(t *testing.T, s Service) {
 		{"held has the values of the context and not its end", testValues},
 		{"a lock that is taken away is noticed", testStolen},
 		{"nobody holds for longer than the limit", testLimit},
+		{"close lets go of what is held", testClose},
 		{"others are told of the holder what it says of itself", testHolder},
 		{"a service that is not there is an error", testNobodyThere},
 		{"a service that does not answer is an error", testNoAnswer},

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	sdk "github.com/redis/go-redis/v9"
+
+	"github.com/modtier/modtier/locks/lockstest"
 )
 
 // startCluster starts a cluster of three masters.
@@ -34,7 +36,7 @@ func startCluster(t testing.TB) (endpoints []string) {
 		}
 	}
 	for _, c := range clients {
-		eventually(t, "the cluster is whole", func() error {
+		lockstest.Eventually(t, "the cluster is whole", func() error {
 			info, err := c.ClusterInfo(context.Background()).Result()
 			if err == nil && !(strings.Contains(info, "cluster_state:ok") && strings.Contains(info, "cluster_known_nodes:3")) {
 				err = fmt.Errorf("it is %q", info)

@@ -3,8 +3,6 @@ package redis_test
 import (
 	"context"
 	"net"
-	"os"
-	"os/exec"
 	"strconv"
 	"strings"
 	"testing"
@@ -82,9 +80,8 @@ func single(t testing.TB) (redis.Config, sdk.UniversalClient) {
 
 // A server is a Redis of the test's own.
 type server struct {
+	lockstest.Server
 	addr string
-	args []string
-	cmd  *exec.Cmd
 }
 
 // start starts a Redis on a free port. It ends with the test.
@@ -92,65 +89,25 @@ func start(t testing.TB, args ...string) *server {
 	t.Helper()
 	port := freePort(t)
 	s := &server{addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(port))}
-	s.args = append([]string{servertest.Server(t, "MODTIER_TEST_REDIS_SERVER_BIN"),
+	s.Args = append([]string{servertest.Server(t, "MODTIER_TEST_REDIS_SERVER_BIN"),
 		"--bind", "127.0.0.1", "--port", strconv.Itoa(port), "--dir", t.TempDir(),
 		"--save", "", "--appendonly", "no"}, args...)
-	t.Cleanup(func() {
-		if s.cmd == nil || s.cmd.Process == nil {
-			return
-		}
-		s.cmd.Process.Kill()
-		s.cmd.Wait()
-	})
-	s.restart(t)
-	return s
-}
-
-func (s *server) restart(t testing.TB) {
-	t.Helper()
-	s.cmd = exec.Command(s.args[0], s.args[1:]...)
-	if err := s.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	s.Start(t)
 	c := s.client(t)
-	eventually(t, "the server answers", func() error {
+	lockstest.Eventually(t, "the server answers", func() error {
 		err := c.Ping(context.Background()).Err()
 		if err != nil && strings.HasPrefix(err.Error(), "NOAUTH") {
 			return nil
 		}
 		return err
 	})
+	return s
 }
 
 func (s *server) client(t testing.TB) *sdk.Client {
 	c := sdk.NewClient(&sdk.Options{Addr: s.addr})
 	t.Cleanup(func() { c.Close() })
 	return c
-}
-
-func (s *server) signal(t testing.TB, sig os.Signal) {
-	t.Helper()
-	if err := s.cmd.Process.Signal(sig); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// eventually waits until ask has no error.
-func eventually(t testing.TB, what string, ask func() error) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	for {
-		err := ask()
-		if err == nil {
-			return
-		}
-		select {
-		case <-ctx.Done():
-			t.Fatalf("waited in vain until %s: %v", what, err)
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
 }
 
 func freePort(t testing.TB) int {

@@ -1,11 +1,9 @@
 package redis_test
 
 import (
-	"context"
 	"errors"
 	"os"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -51,6 +49,14 @@ func TestCluster(t *testing.T) {
 
 func TestProcesses(t *testing.T) {
 	lockstest.Processes(t, func(t testing.TB) locks.Locker {
+		c, _ := single(t)
+		c.Lease = 2 * time.Second
+		return open(t, c)
+	})
+}
+
+func TestAPausedHolder(t *testing.T) {
+	lockstest.Paused(t, func(t testing.TB) locks.Locker {
 		c, _ := single(t)
 		c.Lease = 2 * time.Second
 		return open(t, c)
@@ -149,7 +155,7 @@ func TestAReleaseIsPublishedToWhoWaits(t *testing.T) {
 		}
 		got <- err
 	}()
-	eventually(t, "the second listens", func() error {
+	lockstest.Eventually(t, "the second listens", func() error {
 		if c.PubSubNumSub(ctx, channel).Val()[channel] != 1 {
 			return errors.New("it does not")
 		}
@@ -169,36 +175,9 @@ func TestAReleaseIsPublishedToWhoWaits(t *testing.T) {
 	}
 }
 
-func TestAPausedServerCostsTheLock(t *testing.T) {
+func TestOutage(t *testing.T) {
 	s := start(t)
-	l := open(t, redis.Config{Endpoint: s.addr, Lease: 2 * time.Second})
-	held, unlock, err := l.Lock(t.Context(), "a")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.signal(t, syscall.SIGSTOP)
-	waitLost(t, held)
-	unlock()
-	s.signal(t, syscall.SIGCONT)
-	relock(t, l)
-}
-
-func TestARestartedServerIsUsedAgain(t *testing.T) {
-	s := start(t)
-	l := open(t, redis.Config{Endpoint: s.addr, Lease: 2 * time.Second})
-	held, unlock, err := l.Lock(t.Context(), "a")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.signal(t, syscall.SIGKILL)
-	s.cmd.Wait()
-	waitLost(t, held)
-	unlock()
-	if _, _, err := l.Lock(t.Context(), "a"); err == nil {
-		t.Fatal("got a lock from a dead server")
-	}
-	s.restart(t)
-	relock(t, l)
+	lockstest.Outage(t, &s.Server, open(t, redis.Config{Endpoint: s.addr, Lease: 2 * time.Second}))
 }
 
 func TestAMasterThatForgotTheLockCostsIt(t *testing.T) {
@@ -210,7 +189,7 @@ func TestAMasterThatForgotTheLockCostsIt(t *testing.T) {
 	}
 	defer unlock()
 	s.client(t).FlushAll(t.Context()) // as a replica does that was promoted
-	waitLost(t, held)
+	lockstest.WaitLost(t, held)
 }
 
 func TestAUserWhoMayNotPublishMayStillRelease(t *testing.T) {
@@ -237,51 +216,4 @@ func TestAUserWhoMayNotPublishMayStillRelease(t *testing.T) {
 	if err := <-got; err != nil {
 		t.Error(err)
 	}
-}
-
-func TestCloseLetsGoOfWhatIsHeld(t *testing.T) {
-	c, _ := single(t)
-	l, err := redis.Open(t.Context(), c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	const name = "test.example/close@v1.0.0"
-	held, unlock, err := l.Lock(t.Context(), name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.Close()
-	waitLost(t, held)
-	_, next, err := open(t, c).Lock(t.Context(), name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	unlock()
-	next()
-	if _, _, err := l.Lock(t.Context(), name); err == nil {
-		t.Error("got a lock of a closed locker")
-	}
-}
-
-func waitLost(t *testing.T, held context.Context) {
-	t.Helper()
-	select {
-	case <-held.Done():
-	case <-time.After(time.Minute):
-		t.Fatal("the loss was not noticed")
-	}
-	if err := context.Cause(held); !errors.Is(err, locks.ErrLost) {
-		t.Errorf("the cause of the end is %v, want ErrLost", err)
-	}
-}
-
-func relock(t *testing.T, l locks.Locker) {
-	t.Helper()
-	eventually(t, "there are locks again", func() error {
-		_, unlock, err := l.Lock(t.Context(), "a")
-		if err == nil {
-			unlock()
-		}
-		return err
-	})
 }

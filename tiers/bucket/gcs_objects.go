@@ -14,6 +14,14 @@ import (
 )
 
 func (c *gcs) get(ctx context.Context, key string) (*object, error) {
+	r, err := c.reader(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	return &object{body: r, size: r.Attrs.Size, modTime: r.Attrs.LastModified}, nil
+}
+
+func (c *gcs) reader(ctx context.Context, key string) (*storage.Reader, error) {
 	r, err := c.bucket.Object(key).NewReader(ctx)
 	if errors.Is(err, storage.ErrObjectNotExist) {
 		// An emulator says 404 without a word on what is missing.
@@ -27,7 +35,7 @@ func (c *gcs) get(ctx context.Context, key string) (*object, error) {
 	if err != nil {
 		return nil, c.failure(err)
 	}
-	return &object{body: r, size: r.Attrs.Size, modTime: r.Attrs.LastModified}, nil
+	return r, nil
 }
 
 // gcsChunk is what a large object is sent in, and what a save holds in memory.
@@ -37,25 +45,35 @@ var errChanged = errors.New("the file changed while it was sent")
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// create sends the checksum of all of body ahead. Whatever then breaks off, the
-// service stores no part of it as the whole.
 func (c *gcs) create(ctx context.Context, key, contentType string, body *io.SectionReader) error {
+	o := c.bucket.Object(key).If(storage.Conditions{DoesNotExist: true}).Retryer(uploads(attempts))
+	_, err := c.put(ctx, o, storage.ObjectAttrs{ContentType: contentType}, body)
+	return err
+}
+
+// uploads limits the tries of an upload, which have no other limit than its context.
+func uploads(tries int) storage.RetryOption {
+	failures := 0
+	return storage.WithErrorFunc(func(err error) bool {
+		if !storage.ShouldRetry(err) {
+			return false
+		}
+		failures++
+		return failures < tries
+	})
+}
+
+// put makes body the object, on the conditions of o. It sends the checksum of all of
+// body ahead: whatever then breaks off, the service stores no part of it as the whole.
+func (c *gcs) put(ctx context.Context, o *storage.ObjectHandle, attrs storage.ObjectAttrs, body *io.SectionReader) (*storage.ObjectAttrs, error) {
 	sum := crc32.New(castagnoli)
 	if _, err := io.Copy(sum, whole(body)); err != nil {
-		return err
+		return nil, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	failures := 0
-	w := c.bucket.Object(key).If(storage.Conditions{DoesNotExist: true}).Retryer(
-		storage.WithErrorFunc(func(err error) bool {
-			if !storage.ShouldRetry(err) {
-				return false
-			}
-			failures++ // uploads know no other limit than ctx
-			return failures < attempts
-		})).NewWriter(ctx)
-	w.ContentType = contentType
+	w := o.NewWriter(ctx)
+	w.ContentType, w.CacheControl = attrs.ContentType, attrs.CacheControl
 	w.SendCRC32C, w.CRC32C = true, sum.Sum32()
 	w.ChunkSize = int(min(body.Size()+1, gcsChunk)) // one more, to find the end in the first request
 	w.ChunkRetryDeadline, w.ChunkTransferTimeout = c.timeout(), c.timeout()
@@ -67,13 +85,16 @@ func (c *gcs) create(ctx context.Context, key, contentType string, body *io.Sect
 	if from.err != nil {
 		cancel() // before Close, which would send the end
 		w.Close()
-		return from.err
+		return nil, from.err
 	}
 	err = w.Close()
 	if e, ok := errors.AsType[*googleapi.Error](err); ok && e.Code == http.StatusPreconditionFailed {
-		return fs.ErrExist
+		return nil, fs.ErrExist
 	}
-	return c.failure(err)
+	if err != nil {
+		return nil, c.failure(err)
+	}
+	return w.Attrs(), nil
 }
 
 func (c *gcs) remove(ctx context.Context, key string) error {

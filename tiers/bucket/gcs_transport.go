@@ -46,6 +46,7 @@ func (t *gcsTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	leaveDate(req.Context(), resp)
 	if resp.StatusCode == http.StatusNotFound && req.Method == http.MethodGet {
 		if err := whatIsMissing(resp); err != nil {
 			return nil, err
