@@ -10,7 +10,7 @@ func TestPeersStreamWhatOneOfThemFetches(t *testing.T) {
 	for _, kind := range someLockKinds {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
-			x := newStreaming(t, kind)
+			x := newStreaming(t, kind, "MODTIER_LOCKS_LEASE=1m")
 			close(x.last)
 			x.finish(x.f.all)
 			if got := len(x.u.requests(x.v.url("zip"))); got != 1 {
@@ -39,9 +39,10 @@ func TestNobodyNoticesThatAPeerIsGone(t *testing.T) {
 		for fault, do := range map[string]func(*gateway){"killed": (*gateway).kill, "stopped": (*gateway).pause} {
 			t.Run(kind+"/"+fault, func(t *testing.T) {
 				t.Parallel()
-				x := newStreaming(t, kind)
+				x := newStreaming(t, kind, shortLease(kind))
 				do(x.leader)
 				x.finish(x.others)
+				close(x.last)
 				x.leader.resume() // lest it cannot be asked what waits
 				if got := len(x.u.requests(x.v.url("zip"))); got != 2 {
 					t.Errorf("fetches: got %d, want the one that was broken off and one more", got)
@@ -66,7 +67,7 @@ type streaming struct {
 	begun  map[*gateway][]*download
 }
 
-func newStreaming(t *testing.T, kind string) *streaming {
+func newStreaming(t *testing.T, kind, lease string) *streaming {
 	t.Helper()
 	const clients = 10
 	x := &streaming{t: t, v: version{path: "example.com/" + newName(), version: "v1.0.0", size: 10 << 20},
@@ -74,7 +75,7 @@ func newStreaming(t *testing.T, kind string) *streaming {
 	x.want = x.v.file("zip")
 	x.u = newUpstream(t, x.v)
 	x.u.next(x.v.url("zip"), holdLast(1<<20, x.last))
-	x.f = newPeers(t, 3, x.u.URL, append(storeAndLockers(t, kind), shortLease(kind), "MODTIER_LOCKS_WAIT=2m")...)
+	x.f = newPeers(t, 3, x.u.URL, append(storeAndLockers(t, kind), lease, "MODTIER_LOCKS_WAIT=2m")...)
 	came := make(chan *download, clients)
 	for _, g := range x.f.all {
 		for range clients {
