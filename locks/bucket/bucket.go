@@ -10,10 +10,7 @@ package bucket
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"math/rand/v2"
-	"sync"
 	"time"
 
 	"github.com/modtier/modtier/locks"
@@ -52,81 +49,47 @@ type grant interface {
 	release(ctx context.Context) error
 }
 
-// A Locker is a [locks.Locker] in a bucket. Those of one process who want the same
-// name queue up in the process, and one of them asks the service.
+// A Locker is a [locks.Locker] in a bucket.
 type Locker struct {
+	leases  *lease.Locker
 	service service
 	Config  // with nothing left at zero
-	local   locks.Local
-
-	life   context.Context // until Close
-	end    context.CancelFunc
-	mu     sync.Mutex // guards closed, and the way into work
-	closed bool
-	work   sync.WaitGroup // all that runs or is held
 }
 
 var _ locks.Locker = (*Locker)(nil)
 
-var errClosed = errors.New("the locker is closed")
-
 // open makes a Locker over s of a checked c. It asks nobody.
 func open(ctx context.Context, s service, c Config) *Locker {
 	l := &Locker{service: s, Config: c}
-	l.life, l.end = context.WithCancel(context.WithoutCancel(ctx))
+	l.leases = lease.New(ctx, "bucket", c.Lease, c.TTL, l.win)
 	return l
 }
 
 // Lock is [locks.Locker]'s.
 func (l *Locker) Lock(ctx context.Context, name string) (held context.Context, unlock func(), err error) {
-	if !l.enter() {
-		return nil, nil, fmt.Errorf("bucket: lock %s: %w", name, errClosed)
-	}
-	_, leave, err := l.local.Lock(ctx, name)
-	if err != nil {
-		l.work.Done()
-		return nil, nil, fmt.Errorf("bucket: %w", err)
-	}
-	g, asked, err := l.wait(ctx, l.key(name))
-	if err != nil {
-		leave()
-		l.work.Done()
-		return nil, nil, fmt.Errorf("bucket: lock %s: %w", name, err)
-	}
-	renewal := lease.Renewal{Granted: asked, Length: l.Lease, Renew: g.renew}
-	held, unlock = lease.Hold{
-		Since: asked,
-		Limit: l.TTL,
-		Keep: func(ctx context.Context) error {
-			ctx, cancel := context.WithCancel(ctx)
-			defer cancel()
-			defer context.AfterFunc(l.life, cancel)()
-			if err := renewal.Keep(ctx); err != nil || l.life.Err() == nil {
-				return err
-			}
-			return fmt.Errorf("%w: %w", locks.ErrLost, errClosed)
-		},
-		Release: func(ctx context.Context) {
-			g.release(ctx) // an error is of no use to anybody: then the lease ends by itself
-			leave()
-			l.work.Done()
-		},
-	}.Start(ctx)
-	return held, unlock, nil
+	return l.leases.Lock(ctx, name)
 }
 
-// wait waits for a grant of key, and returns when it was asked for.
-func (l *Locker) wait(ctx context.Context, key string) (g grant, asked time.Time, err error) {
+// win waits for a grant of name.
+func (l *Locker) win(ctx context.Context, name string) (lease.Grant, error) {
+	key := l.key(name)
 	for {
-		asked = time.Now()
-		if g, err = l.take(ctx, key); g != nil || err != nil {
-			return g, asked, err
+		asked := time.Now()
+		g, err := l.take(ctx, key)
+		if err != nil {
+			return lease.Grant{}, err
+		}
+		if g != nil {
+			return lease.Grant{
+				Asked: asked,
+				Renew: g.renew,
+				// An error is of no use to anybody: then the lease ends by itself.
+				Release: func(ctx context.Context, _ bool) { g.release(ctx) },
+			}, nil
 		}
 		select {
 		case <-ctx.Done():
-			return nil, asked, ctx.Err()
-		case <-l.life.Done():
-			return nil, asked, errClosed
+			return lease.Grant{}, ctx.Err()
 		case <-time.After(poll + rand.N(jitter)):
 		}
 	}
@@ -143,7 +106,7 @@ func (l *Locker) take(ctx context.Context, key string) (grant, error) {
 		return nil, ctx.Err()
 	}
 	answers := make(chan answer)
-	l.work.Go(func() {
+	l.leases.Go(func() {
 		try, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 		defer cancel()
 		g, err := l.service.take(try, key, l.Config.Holder)
@@ -159,10 +122,7 @@ func (l *Locker) take(ctx context.Context, key string) (grant, error) {
 	})
 	select {
 	case a := <-answers:
-		if a.err != nil && ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		return a.grant, lease.Unanswered(a.err)
+		return a.grant, a.err
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
@@ -170,40 +130,15 @@ func (l *Locker) take(ctx context.Context, key string) (grant, error) {
 
 // Holder is [locks.Locker]'s.
 func (l *Locker) Holder(ctx context.Context, name string) (string, error) {
-	if !l.enter() {
-		return "", fmt.Errorf("bucket: holder of %s: %w", name, errClosed)
-	}
-	defer l.work.Done()
-	try, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	holder, err := l.service.holder(try, l.key(name))
-	if err == nil {
-		return holder, nil
-	}
-	if ctx.Err() != nil {
-		err = ctx.Err()
-	} else {
-		err = lease.Unanswered(err)
-	}
-	return "", fmt.Errorf("bucket: holder of %s: %w", name, err)
-}
-
-// enter says whether work may begin; it ends with l.work.Done.
-func (l *Locker) enter() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if !l.closed {
-		l.work.Add(1)
-	}
-	return !l.closed
+	return l.leases.Holder(ctx, name, func(ctx context.Context) (string, error) {
+		ctx, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		return l.service.holder(ctx, l.key(name))
+	})
 }
 
 // Close lets go of all that is held. The bucket is its owner's to close.
 func (l *Locker) Close() error {
-	l.mu.Lock()
-	l.closed = true
-	l.mu.Unlock()
-	l.end()
-	l.work.Wait()
+	l.leases.Close()
 	return nil
 }

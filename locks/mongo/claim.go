@@ -18,11 +18,17 @@ type claim struct {
 
 	beats  int // that were inserted; once beaten, there may be one more
 	beaten bool
-	lost   bool // others may have ended it, or be about to
 }
 
 func (l *Locker) claim(name string) *claim {
 	return &claim{Locker: l, id: l.prefix + name, token: rand.Text()}
+}
+
+// win waits until name is granted.
+func (l *Locker) win(ctx context.Context, name string) (lease.Grant, error) {
+	c := l.claim(name)
+	asked, err := c.wait(ctx)
+	return lease.Grant{Asked: asked, Renew: c.beat, Release: c.release}, err
 }
 
 // obtain tries to insert the gate. What it got too late for ctx, or does not know to
@@ -33,7 +39,7 @@ func (c *claim) obtain(ctx context.Context) (bool, error) {
 		err error
 	}
 	answers := make(chan answer)
-	c.work.Go(func() {
+	c.leases.Go(func() {
 		try, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 		defer cancel()
 		ok, err := c.insert(try, document{
@@ -84,9 +90,9 @@ func (c *claim) beat(ctx context.Context) error {
 }
 
 // release deletes the gate and the beats. An error is of no use to anybody: then
-// the lease ends by itself.
-func (c *claim) release(ctx context.Context) {
-	if c.lost {
+// the lease ends by itself. If it was lost, others may have ended it, or be about to.
+func (c *claim) release(ctx context.Context, lost bool) {
+	if lost {
 		c.endLease(ctx, c.token, c.beats)
 		return
 	}

@@ -11,6 +11,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
 	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
+
+	"github.com/modtier/modtier/locks/internal/lease"
 )
 
 // A Config says where the locks are.
@@ -69,6 +71,6 @@ func Open(ctx context.Context, c Config) (*Locker, error) {
 		lease:  cmp.Or(c.Lease, 15*time.Second),
 		seen:   seen,
 	}
-	l.life, l.end = context.WithCancel(context.WithoutCancel(ctx))
+	l.leases = lease.New(ctx, "mongo", l.lease, l.limit, l.win)
 	return l, nil
 }

@@ -79,7 +79,7 @@ func (l *Locker) find(ctx context.Context, ids ...string) (map[string]document, 
 // failure, and closes the connection of one that is cancelled.
 func (l *Locker) ask(ctx context.Context, question func(context.Context) error) error {
 	answer := make(chan error, 1)
-	l.work.Go(func() {
+	l.leases.Go(func() {
 		try, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 		defer cancel()
 		answer <- question(try)
@@ -112,7 +112,7 @@ func (l *Locker) deleteGate(ctx context.Context, id, token string) error {
 // deleteBeats deletes n beats of a gate that is no more. One that stays because of
 // an error, or comes later, means nothing to anybody.
 func (l *Locker) deleteBeats(ctx context.Context, gate, token string, n int) {
-	l.work.Go(func() {
+	l.leases.Go(func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lease.Moment)
 		defer cancel()
 		for first := 1; first <= n; first += 1000 {

@@ -31,9 +31,6 @@ package mongo
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"sync"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -43,98 +40,35 @@ import (
 	"github.com/modtier/modtier/locks/internal/lease"
 )
 
-// A Locker is a [locks.Locker] in a collection, made by [Open]. Those of one process
-// who want the same name queue up in the process, and one of them asks the database.
+// A Locker is a [locks.Locker] in a collection, made by [Open].
 type Locker struct {
+	leases *lease.Locker
 	docs   *driver.Collection
 	prefix string
 	holder string
 	limit  time.Duration
 	lease  time.Duration
-	local  locks.Local
 	seen   *lru.Cache[string, sighting] // by the gate's _id
-
-	life   context.Context // until Close
-	end    context.CancelFunc
-	mu     sync.Mutex // guards closed, and the way into work
-	closed bool
-	work   sync.WaitGroup // all that runs or is held
 }
 
 var _ locks.Locker = (*Locker)(nil)
 
-var errClosed = errors.New("the locker is closed")
-
 // Lock is [locks.Locker]'s.
 func (l *Locker) Lock(ctx context.Context, name string) (held context.Context, unlock func(), err error) {
-	if !l.enter() {
-		return nil, nil, fmt.Errorf("mongo: lock %s: %w", name, errClosed)
-	}
-	_, leave, err := l.local.Lock(ctx, name)
-	if err != nil {
-		l.work.Done()
-		return nil, nil, fmt.Errorf("mongo: %w", err)
-	}
-	c := l.claim(name)
-	granted, err := c.wait(ctx)
-	if err != nil {
-		leave()
-		l.work.Done()
-		return nil, nil, fmt.Errorf("mongo: lock %s: %w", name, err)
-	}
-	renewal := lease.Renewal{Granted: granted, Length: l.lease, Renew: c.beat}
-	held, unlock = lease.Hold{
-		Since: granted,
-		Limit: l.limit,
-		Keep: func(ctx context.Context) error {
-			ctx, cancel := context.WithCancel(ctx)
-			defer cancel()
-			defer context.AfterFunc(l.life, cancel)()
-			err := renewal.Keep(ctx)
-			if c.lost = err != nil; c.lost || l.life.Err() == nil {
-				return err
-			}
-			return fmt.Errorf("%w: %w", locks.ErrLost, errClosed)
-		},
-		Release: func(ctx context.Context) {
-			c.release(ctx)
-			leave()
-			l.work.Done()
-		},
-	}.Start(ctx)
-	return held, unlock, nil
+	return l.leases.Lock(ctx, name)
 }
 
 // Holder is [locks.Locker]'s: what the gate says of it.
 func (l *Locker) Holder(ctx context.Context, name string) (string, error) {
-	if !l.enter() {
-		return "", fmt.Errorf("mongo: holder of %s: %w", name, errClosed)
-	}
-	defer l.work.Done()
-	id := l.prefix + name
-	docs, err := l.find(ctx, id)
-	if err != nil {
-		return "", fmt.Errorf("mongo: holder of %s: %w", name, err)
-	}
-	return docs[id].Holder, nil
-}
-
-// enter says whether work may begin; it ends with l.work.Done.
-func (l *Locker) enter() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if !l.closed {
-		l.work.Add(1)
-	}
-	return !l.closed
+	return l.leases.Holder(ctx, name, func(ctx context.Context) (string, error) {
+		id := l.prefix + name
+		docs, err := l.find(ctx, id)
+		return docs[id].Holder, err
+	})
 }
 
 // Close lets go of all that is held. The database's connections are its owner's.
 func (l *Locker) Close() error {
-	l.mu.Lock()
-	l.closed = true
-	l.mu.Unlock()
-	l.end()
-	l.work.Wait()
+	l.leases.Close()
 	return nil
 }

@@ -35,8 +35,6 @@ func (c *claim) wait(ctx context.Context) (granted time.Time, err error) {
 			select {
 			case <-ctx.Done():
 				return granted, ctx.Err()
-			case <-c.life.Done():
-				return granted, errClosed
 			case <-time.After(poll + rand.N(jitter)):
 			}
 		}

@@ -2,8 +2,9 @@ package redis
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
-	"math/rand/v2"
+	mathrand "math/rand/v2"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -42,6 +43,20 @@ redis.pcall("publish", ARGV[2], KEYS[1])
 return 1`)
 )
 
+// win waits until a new token has the key of name.
+func (l *Locker) win(ctx context.Context, name string) (lease.Grant, error) {
+	key, token := l.prefix+name, rand.Text()
+	if l.holder != "" {
+		token += " " + l.holder
+	}
+	asked, err := l.wait(ctx, key, token)
+	return lease.Grant{
+		Asked:   asked,
+		Renew:   func(ctx context.Context) error { return l.renew(ctx, key, token) },
+		Release: func(ctx context.Context, _ bool) { l.release(ctx, key, token) },
+	}, err
+}
+
 // wait waits until token has key, and returns when that was asked for.
 func (l *Locker) wait(ctx context.Context, key, token string) (granted time.Time, err error) {
 	granted = time.Now()
@@ -49,8 +64,7 @@ func (l *Locker) wait(ctx context.Context, key, token string) (granted time.Time
 		return granted, err
 	}
 	l.listen.Do(func() {
-		l.work.Add(1)
-		go l.listenOn(l.prefix + "modtier:unlock")
+		l.leases.Go(func() { l.listenOn(l.prefix + "modtier:unlock") })
 	})
 	woken := l.wakes.join(key)
 	defer l.wakes.leave(key)
@@ -63,10 +77,8 @@ func (l *Locker) wait(ctx context.Context, key, token string) (granted time.Time
 		select {
 		case <-ctx.Done():
 			return granted, ctx.Err()
-		case <-l.life.Done():
-			return granted, errClosed
 		case <-woken:
-		case <-time.After(poll + rand.N(jitter)):
+		case <-time.After(poll + mathrand.N(jitter)):
 		}
 	}
 }
@@ -79,7 +91,7 @@ func (l *Locker) obtain(ctx context.Context, key, token string) (bool, error) {
 		err error
 	}
 	answers := make(chan answer)
-	l.work.Go(func() {
+	l.leases.Go(func() {
 		try, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 		defer cancel()
 		n, err := obtainScript.Run(try, l.client, []string{key}, token, l.lease.Milliseconds()).Int()
@@ -103,7 +115,7 @@ func (l *Locker) obtain(ctx context.Context, key, token string) (bool, error) {
 		if a.err != nil && ctx.Err() != nil {
 			return false, ctx.Err()
 		}
-		return a.ok, lease.Unanswered(a.err)
+		return a.ok, a.err
 	case <-ctx.Done():
 		return false, ctx.Err()
 	}
@@ -113,7 +125,7 @@ func (l *Locker) obtain(ctx context.Context, key, token string) (bool, error) {
 // what it does is left alone when ctx is done.
 func (l *Locker) renew(ctx context.Context, key, token string) error {
 	answer := make(chan error, 1)
-	l.work.Go(func() {
+	l.leases.Go(func() {
 		n, err := renewScript.Run(ctx, l.client, []string{key}, token, l.lease.Milliseconds()).Int()
 		if err == nil && n != 1 {
 			err = fmt.Errorf("%w: redis: the key is gone or another's", locks.ErrLost)

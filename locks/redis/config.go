@@ -11,6 +11,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
+
+	"github.com/modtier/modtier/locks/internal/lease"
 )
 
 // A Config says where the locks are. Its names are those of Athens' keys below
@@ -83,11 +85,10 @@ func Open(ctx context.Context, c Config) (*Locker, error) {
 	l := &Locker{
 		prefix: c.Prefix,
 		holder: c.Holder,
-		limit:  cmp.Or(c.TTL, 15*time.Minute),
 		lease:  cmp.Or(c.Lease, 15*time.Second),
 		client: client,
 	}
-	l.life, l.end = context.WithCancel(context.WithoutCancel(ctx))
+	l.leases = lease.New(ctx, "redis", l.lease, cmp.Or(c.TTL, 15*time.Minute), l.win)
 	return l, nil
 }
 

@@ -60,11 +60,10 @@ func nudge(c chan struct{}) {
 // listenOn hears of releases until the locker is closed. While it cannot, those
 // who wait look for themselves.
 func (l *Locker) listenOn(channel string) {
-	defer l.work.Done()
-	for l.life.Err() == nil {
+	for l.leases.Life.Err() == nil {
 		l.subscribe(channel)
 		select {
-		case <-l.life.Done():
+		case <-l.leases.Life.Done():
 		case <-time.After(time.Second):
 		}
 	}
@@ -72,18 +71,18 @@ func (l *Locker) listenOn(channel string) {
 
 // subscribe hears of releases until the connection is lost.
 func (l *Locker) subscribe(channel string) {
-	ctx, cancel := context.WithTimeout(l.life, patience)
+	ctx, cancel := context.WithTimeout(l.leases.Life, patience)
 	sub := l.client.Subscribe(ctx, channel)
 	cancel()
 	defer sub.Close()
-	defer context.AfterFunc(l.life, func() { sub.Close() })()
+	defer context.AfterFunc(l.leases.Life, func() { sub.Close() })()
 	silent := false
 	for {
-		message, err := sub.ReceiveTimeout(l.life, pulse)
+		message, err := sub.ReceiveTimeout(l.leases.Life, pulse)
 		var timeout net.Error
 		switch {
 		case err == nil:
-		case errors.As(err, &timeout) && timeout.Timeout() && !silent && sub.Ping(l.life) == nil:
+		case errors.As(err, &timeout) && timeout.Timeout() && !silent && sub.Ping(l.leases.Life) == nil:
 			silent = true
 			continue
 		default:
