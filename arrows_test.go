@@ -11,12 +11,13 @@ import (
 // changed, without the others.
 func TestArrowsThatMustNeverBe(t *testing.T) {
 	const module = "github.com/modtier/modtier/"
-	backends := []string{"tiers/bucket", "tiers/external", "tiers/memory", "tiers/mongo", "tiers/peer", "tiers/upstream"}
+	backends := []string{"tiers/bucket", "tiers/direct", "tiers/external", "tiers/memory", "tiers/mongo", "tiers/peer", "tiers/upstream"}
 	never := map[string][]string{
-		"tiers":   append([]string{"gateway", "metrics", "config"}, backends...),
-		"gateway": append([]string{"metrics", "config"}, backends...),
-		"metrics": {"gateway", "config"},
-		"config":  {"gateway", "metrics", "tiers"},
+		"tiers":          append([]string{"gateway", "metrics", "config"}, backends...),
+		"gateway":        append([]string{"metrics", "config"}, backends...),
+		"gateway/policy": append([]string{"gateway", "metrics", "config", "tiers", "locks"}, backends...),
+		"metrics":        {"gateway", "config"},
+		"config":         {"gateway", "metrics", "tiers"},
 	}
 	lockers := []string{"locks", "locks/bucket", "locks/etcd", "locks/mongo", "locks/redis"}
 	for _, l := range lockers {

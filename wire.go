@@ -144,6 +144,10 @@ func wire(ctx context.Context, c *config.Config, log *slog.Logger) (s *service, 
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("RobotsFile: %w", err)
 	}
+	rules, err := s.readPolicy(c)
+	if err != nil {
+		return nil, err
+	}
 	s.gateway = &gateway.Gateway{
 		Files:  s.stack,
 		Held:   s.stack.Held(),
@@ -159,10 +163,13 @@ func wire(ctx context.Context, c *config.Config, log *slog.Logger) (s *service, 
 		Strict:        c.NetworkMode == "strict",
 		SumDBs:        sumdbNames,
 		NoSumPatterns: c.NoSumPatterns,
+		Policy:        rules,
 		Prefix:        c.PathPrefix,
 		User:          c.BasicAuthUser,
 		Pass:          c.BasicAuthPass,
+		ForceSSL:      c.ForceSSL,
 		Robots:        robots,
+		HomeFile:      c.HomeTemplatePath,
 		Version:       v.json(),
 		ID:            id,
 		Peers:         s.peers(c),

@@ -22,22 +22,29 @@ func (l *loader) check(c *Config) {
 	l.checkStores(c)
 	l.checkLocks(c)
 	l.checkServe(c)
+	l.checkPolicy(c)
 }
 
 // checkFile is Athens' rule for production. A file with passwords in it may be
 // read by others then, but not be changed.
 func (l *loader) checkFile(c *Config) {
-	if c.GoEnv != "production" || l.file == "" || runtime.GOOS == "windows" {
+	if c.GoEnv == "production" && l.file != "" {
+		l.checkMode(l.file)
+	}
+}
+
+func (l *loader) checkMode(file string) {
+	if runtime.GOOS == "windows" {
 		return
 	}
-	fi, err := os.Stat(l.file)
+	fi, err := os.Stat(file)
 	if err != nil {
 		l.errs = append(l.errs, fmt.Errorf("configuration: %w", err))
 		return
 	}
 	if mode := fi.Mode().Perm(); mode&0o033 != 0 {
 		l.errs = append(l.errs, fmt.Errorf(
-			"%s: mode %#o lets others write or execute it, and GoEnv is production; want chmod go-wx %s", l.file, mode, l.file))
+			"%s: mode %#o lets others write or execute it, and GoEnv is production; want chmod go-wx %s", file, mode, file))
 	}
 }
 

@@ -64,6 +64,30 @@ type Config struct {
 	// whose names must not reach a checksum database. All are well formed.
 	NoSumPatterns []string
 
+	// ForceSSL redirects to HTTPS what came without TLS.
+	ForceSSL bool
+
+	// FilterFile is a file of rules that say which modules are served, or ""
+	// for none. GlobalEndpoint is the http or https URL to which some lead.
+	FilterFile, GlobalEndpoint string
+
+	// ValidatorHook is the http or https URL that is asked whether a version may
+	// be served, or "" for none. It may hold credentials.
+	ValidatorHook string
+
+	// DownloadMode says what a miss does: sync, async, redirect, async_redirect
+	// or none, or file: and the path of a file that says so by module, or
+	// custom: and its content in base64, well formed.
+	DownloadMode string
+
+	// DownloadURL is the http or https URL to redirect to, without credentials.
+	// It is not "" if DownloadMode is redirect or async_redirect.
+	DownloadURL string
+
+	// HomeTemplatePath is a Go HTML template for /, or "" for none. It need not
+	// exist.
+	HomeTemplatePath string
+
 	// NetworkMode says how a list is made of what is stored and what
 	// upstream says: strict, offline or fallback; "" if the key is not set.
 	NetworkMode string

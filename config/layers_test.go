@@ -36,6 +36,9 @@ func TestDefaults(t *testing.T) {
 	want.Tiers.Answers.Revalidate = 10 * time.Minute
 	want.Tiers.Answers.Stale = 7 * 24 * time.Hour
 	want.Tiers.Answers.Negative = 30 * time.Second
+	want.GlobalEndpoint = "http://localhost:3001"
+	want.DownloadMode = "sync"
+	want.HomeTemplatePath = "/var/lib/athens/home.html"
 	want.SingleFlightType = "memory"
 	want.SingleFlight.Etcd.Endpoints = "localhost:2379,localhost:22379,localhost:32379"
 	want.SingleFlight.Redis.Endpoint = "127.0.0.1:6379"

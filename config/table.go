@@ -32,7 +32,7 @@ const (
 // table holds every key there is. Defaults, environment, checks, unknown keys
 // and documentation all come from here.
 func table() []row {
-	return slices.Concat(generalRows(), storeRows(), lockRows(), tierRows(), unhonouredRows())
+	return slices.Concat(generalRows(), policyRows(), storeRows(), lockRows(), tierRows(), unhonouredRows())
 }
 
 func generalRows() []row {
@@ -78,14 +78,10 @@ func generalRows() []row {
 	}
 }
 
-// unhonouredRows holds what Athens has and this version has not.
+// unhonouredRows holds what Athens has and this version has not. None of them
+// restricts anything: to ignore a key that does would lift a restriction.
 func unhonouredRows() []row {
 	return []row{
-		{key: "FilterFile", env: "ATHENS_FILTER_FILE", as: refused, guards: true},
-		{key: "ValidatorHook", env: "ATHENS_PROXY_VALIDATOR", as: refused, guards: true, secret: true},
-		{key: "ForceSSL", env: "PROXY_FORCE_SSL", def: "false", as: refused, guards: true},
-		{key: "DownloadMode", env: "ATHENS_DOWNLOAD_MODE", def: "sync", as: refused, guards: true, secret: true},
-
 		{key: "GoGetWorkers", env: "ATHENS_GOGET_WORKERS", def: "10", as: later,
 			why: "Tiers.Fills bounds the fills from upstream"},
 		{key: "GoGetDir", env: "ATHENS_GOGET_DIR", as: later},
@@ -94,8 +90,6 @@ func unhonouredRows() []row {
 		{key: "CloudRuntime", env: "ATHENS_CLOUD_RUNTIME", def: "none", as: later},
 		{key: "EnablePprof", env: "ATHENS_ENABLE_PPROF", def: "false", as: later},
 		{key: "PprofPort", env: "ATHENS_PPROF_PORT", def: ":3001", as: later},
-		{key: "GlobalEndpoint", env: "ATHENS_GLOBAL_ENDPOINT", def: "http://localhost:3001", as: later},
-		{key: "HomeTemplatePath", env: "ATHENS_HOME_TEMPLATE_PATH", def: "/var/lib/athens/home.html", as: later},
 		{key: "NETRCPath", env: "ATHENS_NETRC_PATH", as: later},
 		{key: "GithubToken", env: "ATHENS_GITHUB_TOKEN", as: later, secret: true},
 		{key: "HGRCPath", env: "ATHENS_HGRC_PATH", as: later},
@@ -103,7 +97,6 @@ func unhonouredRows() []row {
 		{key: "TraceExporterURL", env: "ATHENS_TRACE_EXPORTER_URL", as: aside},
 		{key: "TraceSamplingFraction", env: "ATHENS_TRACE_SAMPLING_FRACTION", as: aside},
 		{key: "StatsExporter", env: "ATHENS_STATS_EXPORTER", def: "prometheus", as: later},
-		{key: "DownloadURL", env: "ATHENS_DOWNLOAD_URL", as: later, secret: true},
 		{key: "IndexType", env: "ATHENS_INDEX_TYPE", def: "none", as: later},
 
 		{key: "Storage.CDN.Endpoint", env: "CDN_ENDPOINT", as: aside}, // Athens ignores it too

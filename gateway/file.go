@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/modtier/modtier/gateway/policy"
 	"github.com/modtier/modtier/tiers"
 )
 
@@ -34,9 +35,12 @@ func (g *Gateway) module(w *response, r *http.Request) {
 		return
 	}
 	w.kind, w.module, w.version = p.kind, p.path, p.version
+	if !g.admits(w, r, p, heldOnly) {
+		return
+	}
 	switch p.kind {
 	case "list", "latest", "query":
-		g.mutable(w, r, p.question, heldOnly)
+		g.mutable(w, r, p, heldOnly)
 	default:
 		g.file(w, r, p, heldOnly)
 	}
@@ -44,13 +48,15 @@ func (g *Gateway) module(w *response, r *http.Request) {
 
 // file answers with one file of a version.
 func (g *Gateway) file(w *response, r *http.Request, p *page, heldOnly bool) {
-	ref, source := p.ref(), g.Files
-	if heldOnly {
-		source = g.Held
-	}
-	o, err := source.Open(r.Context(), ref)
-	if err != nil {
+	ref := p.ref()
+	mode, elsewhere := g.onMiss(p.path, heldOnly)
+	o, err := g.open(r.Context(), ref, mode, heldOnly)
+	switch {
+	case err != nil && (mode == policy.Sync || heldOnly):
 		g.missing(w, r, err, g.Upstream != nil && !heldOnly)
+		return
+	case err != nil:
+		g.missed(w, r, p, err, mode, elsewhere)
 		return
 	}
 	defer o.Body.Close()
@@ -100,9 +106,9 @@ func conditional(h http.Header) bool {
 }
 
 // cacheControl says for how long others may keep an answer, and whether they
-// may give it to somebody else: not if we ask for a password.
+// may give it to somebody else: not if we ask for a password, or a hook each time.
 func (g *Gateway) cacheControl(age string) []string {
-	if g.User != "" {
+	if g.User != "" || g.Policy.Hook != nil {
 		return []string{"private, " + age}
 	}
 	if age == immutable {

@@ -20,6 +20,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"github.com/modtier/modtier/gateway/policy"
 	"github.com/modtier/modtier/tiers"
 )
 
@@ -61,10 +62,16 @@ type Gateway struct {
 	SumDBs        []string // names of the checksum databases served
 	NoSumPatterns []string // modules that are never looked up in one: path.Match patterns of prefixes
 
+	// Policy says which modules are refused, and what a miss does. It does not
+	// bind other instances of the fleet: each has its own for its clients.
+	Policy policy.Policy
+
 	Prefix     string // of all paths but /metrics; "" or "/x", without a slash at the end
 	User, Pass string // of basic authentication; both empty for none
+	ForceSSL   bool   // what came without TLS is redirected, but for health and metrics
 	Robots     []byte // the content of /robots.txt; nil forbids robots everything
 	Home       string // the text at /
+	HomeFile   string // an HTML template for /, read at each request; "" or absent is Home
 	Version    []byte // the JSON at /version
 
 	// ID is this gateway's name in a Via header: a request that bears it came
@@ -86,6 +93,7 @@ type Gateway struct {
 	answers  *answers
 	statuses map[fileStatus][]string
 	recent   *recent
+	behind   behind
 	tiles    sync.Mutex // orders the writing of tiles, so that none becomes narrower
 }
 
@@ -192,6 +200,10 @@ func (g *Gateway) door(next http.Handler) http.Handler {
 		}
 		if path, ok := g.peerPath(r); ok {
 			g.peer(w, r, path)
+			return
+		}
+		if g.ForceSSL && !secured(r) && !g.mayBePlain(r) {
+			w.redirect(http.StatusMovedPermanently, secureURL(r))
 			return
 		}
 		if g.User != "" && !g.authorized(r) {

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/mod/module"
 	"golang.org/x/mod/semver"
 
+	"github.com/modtier/modtier/gateway/policy"
 	"github.com/modtier/modtier/tiers"
 )
 
@@ -33,13 +34,20 @@ const maxInfo = 1 << 20
 func (q question) key() string { return q.kind + " " + q.path + "@" + q.version }
 
 // mutable answers a question whose answer changes.
-func (g *Gateway) mutable(w *response, r *http.Request, q question, heldOnly bool) {
-	ctx := r.Context()
+func (g *Gateway) mutable(w *response, r *http.Request, p *page, heldOnly bool) {
+	ctx, q := r.Context(), p.question
+	mode, elsewhere := g.onMiss(q.path, heldOnly)
 	var a given
 	var err error
-	if heldOnly || g.Upstream == nil {
+	switch {
+	case mode.Redirects():
+		w.redirect(http.StatusMovedPermanently, elsewhere+p.escaped())
+		return
+	case mode == policy.None || g.Upstream == nil:
 		a, err = g.fromHeld(ctx, q, g.answers.lookup(q.key()))
-	} else {
+	case mode == policy.Async:
+		a, err = g.askBehind(ctx, q)
+	default:
 		a, err = g.answers.get(ctx, q.key(), func(ctx context.Context) ([]byte, error) { return g.ask(ctx, q) })
 		if err != nil {
 			a, err = g.inOutage(ctx, q, nil, err)

@@ -12,9 +12,6 @@ import (
 	"time"
 )
 
-// home says what this is and how to use it.
-func (g *Gateway) home(w *response, r *http.Request) { w.text(http.StatusOK, g.Home) }
-
 // healthz says that the process is alive; with ?deep=1, whether each tier can be
 // used.
 func (g *Gateway) healthz(w *response, r *http.Request) {
@@ -85,15 +82,18 @@ func (g *Gateway) robots(w *response, r *http.Request) {
 	w.text(http.StatusOK, text)
 }
 
+// asksHealth reports whether r is what a load balancer asks.
+func (g *Gateway) asksHealth(r *http.Request) bool {
+	path := strings.TrimPrefix(r.URL.Path, g.Prefix)
+	return (path == "/healthz" || path == "/readyz") && r.URL.RawQuery == ""
+}
+
 // authorized reports whether r bears the user and the password, or needs none:
 // a load balancer asks for health without them, as it does of Athens. A deep check
 // costs requests to the stores, and so needs them.
 func (g *Gateway) authorized(r *http.Request) bool {
-	switch strings.TrimPrefix(r.URL.Path, g.Prefix) {
-	case "/healthz", "/readyz":
-		if r.URL.RawQuery == "" {
-			return true
-		}
+	if g.asksHealth(r) {
+		return true
 	}
 	user, pass, _ := r.BasicAuth()
 	// Hashes have one length, so the comparison tells nothing of the secret's.

@@ -3,7 +3,9 @@ package gateway
 import (
 	"hash/maphash"
 	"net/http"
+	"net/url"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -47,6 +49,13 @@ func (c *recent) parse(path string) (*page, error) {
 	p := &page{url: path, question: q}
 	place.Store(p)
 	return p, nil
+}
+
+// escaped returns the path as the go command writes it in a URL: with the ! of the
+// protocol as it is, for not every proxy knows it as %21.
+func (p *page) escaped() string {
+	u := url.URL{Path: p.url}
+	return strings.ReplaceAll(u.EscapedPath(), "%21", "!")
 }
 
 // of returns the validators of o, or nil if it has none: its size or its time is

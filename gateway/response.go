@@ -176,6 +176,13 @@ func (w *response) text(code int, text string) {
 	io.WriteString(w, text)
 }
 
+// redirect sends the client elsewhere, this time: no cache keeps it, not even where
+// the status is one that they may.
+func (w *response) redirect(code int, to string) {
+	w.Header()["Location"] = []string{to}
+	w.text(code, "to be had at "+to)
+}
+
 // Header values that many responses share. Nobody may change them.
 var (
 	textPlain = []string{"text/plain; charset=utf-8"}

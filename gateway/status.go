@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/modtier/modtier/gateway/policy"
 	"github.com/modtier/modtier/tiers"
 )
 
@@ -23,8 +24,13 @@ func (g *Gateway) missing(w *response, r *http.Request, err error, asked bool) {
 		fwd = "; fwd-status=" + strconv.Itoa(code)
 		w.Header()["Cache-Control"] = g.cacheControl("max-age=" + seconds(g.Times.Negative))
 	}
-	w.Header().Set("Cache-Status", absentStatus(append(g.Caches[:len(g.Caches):len(g.Caches)], g.Stores...), fwd))
+	g.setAbsent(w, fwd)
 	g.fail(w, r, err)
+}
+
+// setAbsent says that no tier has a file, and what became of it beyond them.
+func (g *Gateway) setAbsent(w *response, fwd string) {
+	w.Header().Set("Cache-Status", absentStatus(append(g.Caches[:len(g.Caches):len(g.Caches)], g.Stores...), fwd))
 }
 
 // fail answers with an error: absence is 404 or 410, what could not be asked is
@@ -56,6 +62,7 @@ func (g *Gateway) fail(w *response, r *http.Request, err error) {
 func statusOf(err error) int {
 	var absent *tiers.AbsentError
 	var upstream *tiers.UpstreamError
+	var denied *policy.DeniedError
 	var netErr net.Error
 	switch {
 	case errors.As(err, &absent):
@@ -67,6 +74,8 @@ func statusOf(err error) int {
 		return http.StatusNotFound
 	case errors.Is(err, errors.ErrUnsupported):
 		return http.StatusNotImplemented
+	case errors.As(err, &denied):
+		return http.StatusForbidden
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &netErr) && netErr.Timeout():
 		return http.StatusGatewayTimeout
 	case errors.As(err, &upstream):
@@ -76,7 +85,7 @@ func statusOf(err error) int {
 			return upstream.Status
 		}
 		return http.StatusBadGateway
-	case errors.Is(err, tiers.ErrCorrupt), errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.Is(err, tiers.ErrCorrupt), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, policy.ErrHook):
 		return http.StatusBadGateway
 	}
 	return http.StatusInternalServerError

@@ -1,0 +1,82 @@
+package gateway
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"html/template"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+)
+
+// maxHome bounds the template of the page at /, and the page, in bytes.
+const maxHome = 1 << 20
+
+// home says what this is and how to use it, in the site's words if it has some.
+func (g *Gateway) home(w *response, r *http.Request) {
+	page, err := g.ownHome(r)
+	if err != nil {
+		if !errors.Is(err, fs.ErrNotExist) { // the default of Athens need not be there
+			g.Log.Warn("the template of the page at / cannot be used (HomeTemplatePath)", "err", err)
+		}
+		w.text(http.StatusOK, g.Home)
+		return
+	}
+	h := w.Header()
+	h["Content-Type"], h["Cache-Control"], h["X-Content-Type-Options"] = htmlType, noStore, nosniff
+	h["Content-Length"] = []string{strconv.Itoa(len(page))}
+	w.Write(page)
+}
+
+var htmlType = []string{"text/html; charset=utf-8"}
+
+// ownHome returns what the template makes of the fields that Athens has: Host, with
+// its scheme, and NoSumPatterns, with commas between.
+func (g *Gateway) ownHome(r *http.Request) ([]byte, error) {
+	if g.HomeFile == "" {
+		return nil, fs.ErrNotExist
+	}
+	f, err := os.Open(g.HomeFile)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxHome+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(text) > maxHome {
+		return nil, fmt.Errorf("%s: longer than %d bytes", g.HomeFile, maxHome)
+	}
+	t, err := template.New("home").Parse(string(text))
+	if err != nil {
+		return nil, err
+	}
+	scheme := "http://"
+	if secured(r) {
+		scheme = "https://"
+	}
+	page := &bounded{left: maxHome}
+	err = t.Execute(page, map[string]string{
+		"Host":          scheme + r.Host,
+		"NoSumPatterns": strings.Join(g.NoSumPatterns, ","),
+	})
+	return page.Bytes(), err
+}
+
+// bounded is a buffer that takes only so much.
+type bounded struct {
+	bytes.Buffer
+	left int
+}
+
+func (b *bounded) Write(p []byte) (int, error) {
+	if b.left -= len(p); b.left < 0 {
+		return 0, fmt.Errorf("it makes more than %d bytes", maxHome)
+	}
+	return b.Buffer.Write(p)
+}

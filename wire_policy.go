@@ -1,0 +1,28 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/modtier/modtier/config"
+	"github.com/modtier/modtier/gateway/policy"
+)
+
+// readPolicy reads what the site refuses, and what a miss does. What cannot be
+// understood ends the start: to go on would lift a restriction.
+func (s *service) readPolicy(c *config.Config) (p policy.Policy, err error) {
+	if c.FilterFile != "" {
+		if p.Filter, err = policy.ReadFilter(c.FilterFile, c.GlobalEndpoint); err != nil {
+			return p, fmt.Errorf("FilterFile: %w", err)
+		}
+	}
+	if c.DownloadMode != "sync" {
+		if p.Modes, err = policy.ParseModes(c.DownloadMode, c.DownloadURL); err != nil {
+			return p, fmt.Errorf("DownloadMode: %w", err)
+		}
+	}
+	if c.ValidatorHook != "" {
+		p.Hook = &policy.Hook{URL: c.ValidatorHook}
+		s.closers = append(s.closers, p.Hook.Close)
+	}
+	return p, nil
+}
