@@ -54,6 +54,7 @@ func command() *cobra.Command {
 			Args:  cobra.NoArgs,
 			RunE:  run,
 		},
+		configCommand(&o),
 		&cobra.Command{
 			Use:   "version",
 			Short: "Say what this binary is",

@@ -30,17 +30,7 @@ type Options struct {
 // error, which joins all that is wrong, hold no secrets. There may be warnings
 // beside an error.
 func Load(o Options) (*Config, []string, error) {
-	l := &loader{
-		values: viper.New(),
-		fields: viper.New(),
-		rows:   byID(),
-		from:   make(map[string]string),
-		wrong:  make(map[string]string),
-		others: make(map[string]any),
-	}
-	for _, r := range table() {
-		l.values.SetDefault(r.id(), r.def)
-	}
+	l := newLoader()
 	if err := l.readFile(o.File); err != nil {
 		return nil, l.warnings, err
 	}
