@@ -17,7 +17,7 @@ import (
 // little more than whether a service tells of a release.
 var (
 	lockKinds     = []string{"etcd", "redis", "redis-sentinel", "s3", "minio", "gcp", "azureblob", "mongo", "store"}
-	someLockKinds = []string{"etcd", "redis", "s3", "mongo"}
+	someLockKinds = []string{"etcd", "redis", "s3"}
 )
 
 // lockers returns the settings of locks of that type. Those that a store holds need
@@ -45,7 +45,8 @@ func lockers(t testing.TB, kind string) (env []string) {
 // a fleet: the one that holds the locks, if a store does, and else one of S3.
 func storeAndLockers(t testing.TB, kind string) (env []string) {
 	t.Helper()
-	env = append(lockers(t, kind), "ATHENS_SUM_DBS=")
+	// On a busy machine a server of the tests may take its time.
+	env = append(lockers(t, kind), "ATHENS_SUM_DBS=", "MODTIER_HEALTH_TIMEOUT=1m")
 	switch kind {
 	case "minio":
 		return append(append(env, "ATHENS_STORAGE_TYPE=minio"), newMinio(t)...)
