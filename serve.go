@@ -110,9 +110,6 @@ func announce(log *slog.Logger, s *service, ln net.Listener, use string) {
 	up := "none (offline)"
 	if s.upstream != nil {
 		up = s.upstream.String()
-		if s.upstream.Direct() {
-			log.Warn("direct in the upstream list is not supported by this version: what the proxies before it lack is answered as not found")
-		}
 	}
 	log.Info("listening", "address", ln.Addr().String(), "stack", s.picture, "upstream", up)
 	if use != "" {

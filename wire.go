@@ -62,7 +62,7 @@ func wire(ctx context.Context, c *config.Config, log *slog.Logger) (s *service, 
 	}
 	var source tiers.Source
 	if proxies != nil {
-		proxies.Netrc = envVar(c.GoBinaryEnvVars, "NETRC")
+		proxies.Netrc = netrc(c)
 		proxies.SumDBs = sumdbs
 		proxies.Timeout = c.Timeout
 		proxies.OnResume = m.Resumed
@@ -84,6 +84,9 @@ func wire(ctx context.Context, c *config.Config, log *slog.Logger) (s *service, 
 		return nil, err
 	}
 	s.closers = append(s.closers, func() { disk.Close() })
+	if proxies != nil {
+		s.addDirect(ctx, c, proxies, log)
+	}
 
 	var caches []tiers.Cache
 	var pictures []string
@@ -262,7 +265,7 @@ func (s *service) use(base *url.URL) string {
 	if s.gateway.User != "" {
 		proxy = u.Scheme + "://USER:PASSWORD@" + u.Host + u.Path
 	}
-	if s.upstream != nil && s.upstream.Direct() {
+	if s.upstream != nil && s.upstream.HasDirect() && s.upstream.Direct == nil {
 		proxy += ",direct" // which is the client's to do
 	}
 	return "go env -w GOPROXY=" + proxy

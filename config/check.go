@@ -20,6 +20,7 @@ func (l *loader) check(c *Config) {
 	l.checkStack(c)
 	l.checkDisk(c)
 	l.checkStores(c)
+	l.checkFiles(c)
 	l.checkLocks(c)
 	l.checkServe(c)
 	l.checkPolicy(c)
@@ -83,6 +84,16 @@ func (l *loader) checkNoSumPatterns(c *Config) {
 	for i, pattern := range c.NoSumPatterns {
 		if _, err := path.Match(pattern, ""); err != nil {
 			l.fail("nosumpatterns", fmt.Sprintf(`item %d: want a pattern, as "*.example.com/team/*"`, i+1))
+		}
+	}
+}
+
+// checkFiles refuses a file of credentials that is not there: without it, private
+// modules would seem not to exist.
+func (l *loader) checkFiles(c *Config) {
+	for _, f := range []struct{ id, file string }{{"netrcpath", c.NETRCPath}, {"hgrcpath", c.HGRCPath}} {
+		if f.file != "" && l.wrong[f.id] == "" {
+			l.checkExists(f.id, f.file)
 		}
 	}
 }

@@ -28,6 +28,12 @@ type Config struct {
 	// They may hold credentials.
 	GoBinaryEnvVars []string
 
+	// What follows is for fetches from version control.
+	GoGetWorkers        int    // go commands at once, more than 0
+	GoGetDir            string // where clones are kept; "" is below the disk tier
+	NETRCPath, HGRCPath string // existing files, or ""
+	GithubToken         string // "" for none
+
 	LogLevel  string // debug, info, warn or error
 	LogFormat string // plain or json
 

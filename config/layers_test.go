@@ -14,7 +14,7 @@ func TestDefaults(t *testing.T) {
 	c := load(t, Options{})
 
 	want := &Config{
-		GoEnv: "development", GoBinary: "go", LogLevel: "info", LogFormat: "plain", RobotsFile: "robots.txt",
+		GoEnv: "development", GoBinary: "go", GoGetWorkers: 10, LogLevel: "info", LogFormat: "plain", RobotsFile: "robots.txt",
 		Timeout: 5 * time.Minute, StashTimeout: 10 * time.Minute, ShutdownTimeout: time.Minute,
 		StorageType: "memory", Port: ":3000",
 	}

@@ -29,7 +29,7 @@ StashTimeout = 1500
 BasicAuthUser = "ci@example"
 BasicAuthPass = "sesame"
 SumDBs = ["https://a.example", "https://u:sesame@b.example"]
-GoGetDir = "/scratch"
+IndexType = "memory"
 SingleFlightType = "redis"
 StorageType = "mongo"
 [SingleFlight.Redis.LockConfig]
@@ -61,7 +61,7 @@ Size = 0
 		`BasicAuthUser = "ci@example" # FILE:4`,
 		`# BasicAuthPass is set # FILE:5`,
 		`# SumDBs = ["https://a.example", "***@b.example"] # FILE:6`,
-		`# GoGetDir has no effect # FILE:7`,
+		`# IndexType has no effect # FILE:7`,
 		`# GoBinaryEnvVars is not set`,
 
 		`[Storage.Mongo]`,

@@ -66,6 +66,7 @@ type sample struct {
 
 func samples(t *testing.T) []sample {
 	dir := t.TempDir()
+	aFile, another := write(t, ""), write(t, "")
 	cert := []string{"ATHENS_TLSCERT_FILE=c", "ATHENS_TLSKEY_FILE=k"}
 	auth := []string{"BASIC_AUTH_USER=u", "BASIC_AUTH_PASS=p"}
 	list := func(items ...string) []string { return items }
@@ -89,6 +90,11 @@ func samples(t *testing.T) []sample {
 		{"GoBinary", `"f"`, "f", "ATHENS_GO_BINARY_PATH GO_BINARY_PATH", "e", "e", nil},
 		{"GoBinaryEnvVars", `["A=1,2", "B=;"]`, list("A=1,2", "B=;"),
 			"ATHENS_ATHENS_GO_BINARY_ENV_VARS ATHENS_GO_BINARY_ENV_VARS", "C=3,4; D=5=6", list("C=3,4", "D=5=6"), nil},
+		{"GoGetWorkers", "1", 1, "ATHENS_ATHENS_GOGET_WORKERS ATHENS_GOGET_WORKERS", "99", 99, nil},
+		{"GoGetDir", `"/f"`, "/f", "ATHENS_ATHENS_GOGET_DIR ATHENS_GOGET_DIR", "/e", "/e", nil},
+		{"NETRCPath", `"` + aFile + `"`, aFile, "ATHENS_ATHENS_NETRC_PATH ATHENS_NETRC_PATH", another, another, nil},
+		{"HGRCPath", `"` + aFile + `"`, aFile, "ATHENS_ATHENS_HGRC_PATH ATHENS_HGRC_PATH", another, another, nil},
+		{"GithubToken", `"f"`, "f", "ATHENS_ATHENS_GITHUB_TOKEN ATHENS_GITHUB_TOKEN", "e", "e", nil},
 		{"SumDBs", `["https://f.example"]`, list("https://f.example"),
 			"ATHENS_ATHENS_SUM_DBS ATHENS_SUM_DBS", "https://e.example, https://d.example",
 			list("https://e.example", "https://d.example"), nil},

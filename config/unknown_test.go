@@ -96,7 +96,7 @@ func TestUnhonouredKeys(t *testing.T) {
 			}
 		}
 		load(t, Options{File: write(t, content.String())})
-		load(t, Options{File: write(t, "ForceSSL = false\nGoGetWorkers = 10\nEnablePprof = false\n")})
+		load(t, Options{File: write(t, "ForceSSL = false\nProtocolWorkers = 30\nEnablePprof = false\n")})
 	})
 	t.Run("keys of what is not chosen are silence", func(t *testing.T) {
 		var content strings.Builder

@@ -15,20 +15,22 @@ import (
 
 // Versions returns what upstream lists as the versions of path, in its order.
 // Lines that name no version are left out, as the go command does it.
-func (l *List) Versions(ctx context.Context, path string) ([]string, error) {
+func (l *List) Versions(ctx context.Context, path string) (versions []string, err error) {
 	p, err := module.EscapePath(path)
 	if err != nil {
 		return nil, fmt.Errorf("upstream: %w", err)
 	}
 	var b []byte
-	err = walk(ctx, l.entries, func(e *entry) (err error) {
+	err = l.walk(ctx, path, func(e *entry) (err error) {
 		b, err = l.read(ctx, e, p+"/@v/list", maxList)
+		return err
+	}, func(f Fetcher) (err error) {
+		versions, err = f.Versions(ctx, path)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	var versions []string
 	for line := range strings.Lines(string(b)) {
 		// What follows the version on its line is of no concern.
 		if f := strings.Fields(line); len(f) > 0 && semver.IsValid(f[0]) {
@@ -45,7 +47,7 @@ func (l *List) Latest(ctx context.Context, path string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("upstream: %w", err)
 	}
-	return l.info(ctx, path, p+"/@latest")
+	return l.info(ctx, path, p+"/@latest", func(f Fetcher) ([]byte, error) { return f.Latest(ctx, path) })
 }
 
 // Query returns the info of the version of path that query means: a branch, a
@@ -55,11 +57,11 @@ func (l *List) Query(ctx context.Context, path, query string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return l.info(ctx, path, name)
+	return l.info(ctx, path, name, func(f Fetcher) ([]byte, error) { return f.Query(ctx, path, query) })
 }
 
-func (l *List) info(ctx context.Context, path, name string) (b []byte, err error) {
-	err = walk(ctx, l.entries, func(e *entry) (err error) {
+func (l *List) info(ctx context.Context, path, name string, fetch func(Fetcher) ([]byte, error)) (b []byte, err error) {
+	err = l.walk(ctx, path, func(e *entry) (err error) {
 		b, err = l.read(ctx, e, name, maxSmall)
 		if err != nil {
 			return err
@@ -68,6 +70,9 @@ func (l *List) info(ctx context.Context, path, name string) (b []byte, err error
 			return &tiers.UpstreamError{Upstream: e.name(), Err: fmt.Errorf("%s: %w", name, err)}
 		}
 		return nil
+	}, func(f Fetcher) (err error) {
+		b, err = fetch(f)
+		return err
 	})
 	if err != nil {
 		return nil, err

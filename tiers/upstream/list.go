@@ -4,8 +4,8 @@
 // A [List] is a [tiers.Source] of immutable files, whose downloads survive a
 // broken connection, and it answers the questions whose answers change: the
 // versions of a module, its latest one, what a branch names, and what a
-// checksum database says. It keeps none of these answers and it does not fetch
-// from version control. Start reading at [Parse] and [List.Open].
+// checksum database says. It keeps none of these answers, and it does not fetch
+// from version control but asks who does. Start reading at [Parse] and [List.Open].
 package upstream
 
 import (
@@ -52,6 +52,14 @@ type List struct {
 	// goroutine that reads it; nil means that nobody wants to know.
 	OnResume func()
 
+	// Direct fetches from version control what the word direct in the list stands
+	// for. Nil is nobody: then direct answers that it cannot.
+	Direct Fetcher
+
+	// Private tells the modules that Direct alone is asked for, whatever the list
+	// says: their names are nobody else's business. Nil is none.
+	Private func(path string) bool
+
 	// Via names this gateway in the Via header of each request, so that one
 	// that is its own upstream is found out; "" means that it has no name.
 	Via string
@@ -64,10 +72,18 @@ type List struct {
 	found map[string]finding
 }
 
+// A Fetcher has what an upstream has, from elsewhere. Its errors are as a List's.
+type Fetcher interface {
+	tiers.Source
+	Versions(ctx context.Context, path string) ([]string, error)
+	Latest(ctx context.Context, path string) ([]byte, error)
+	Query(ctx context.Context, path, query string) ([]byte, error)
+}
+
 const defaultTimeout, defaultStall = 60 * time.Second, 30 * time.Second
 
-// Direct says whether direct is an entry of the list.
-func (l *List) Direct() bool { return l.entries[len(l.entries)-1].word == direct }
+// HasDirect says whether direct is an entry of the list.
+func (l *List) HasDirect() bool { return l.entries[len(l.entries)-1].word == direct }
 
 // String returns the list for a log line: without credentials.
 func (l *List) String() string {
@@ -86,37 +102,56 @@ func (l *List) String() string {
 	return s
 }
 
-// walk asks one entry after the other until one answers. An absence leads to
-// the next one, any other error only over a pipe; of the errors, one that is
-// no absence says most, as somebody could not be asked. It differs from what
-// the go command does in that direct, which is not asked here, takes nothing
-// away from what the entries before it said.
-func walk(ctx context.Context, entries []*entry, ask func(*entry) error) error {
+// walk asks one entry after the other for something of the module of that path, until
+// one answers; of direct it asks fetch. An absence leads to the next one, any other
+// error only over a pipe; of the errors, one that is no absence says most, as
+// somebody could not be asked.
+func (l *List) walk(ctx context.Context, path string, ask func(*entry) error, fetch func(Fetcher) error) error {
+	if l.Direct != nil && l.Private != nil && l.Private(path) {
+		return fetch(l.Direct)
+	}
+	return walk(ctx, l.entries, ask, func() error {
+		if l.Direct == nil {
+			return errNoDirect
+		}
+		return fetch(l.Direct)
+	})
+}
+
+// errNoDirect takes nothing away from what the entries before direct said: it could
+// not be asked, and never can.
+var errNoDirect = &tiers.UpstreamError{
+	Upstream: direct,
+	Err:      fmt.Errorf("fetching from version control: %w", errors.ErrUnsupported),
+}
+
+func walk(ctx context.Context, entries []*entry, ask func(*entry) error, fetch func() error) error {
 	var absent, lost error
 	for _, e := range entries {
-		switch {
-		case e.word == "":
-			err := ask(e)
-			if err == nil {
-				return nil
+		var err error
+		switch e.word {
+		case "":
+			err = ask(e)
+		case off:
+			err = &tiers.AbsentError{Text: "module lookup disabled by GOPROXY=off"}
+			if absent != nil || lost != nil {
+				continue // theirs says more
 			}
-			if errors.Is(err, fs.ErrNotExist) {
-				absent = err
+		case direct:
+			if err = fetch(); err == errNoDirect && (absent != nil || lost != nil) {
 				continue
 			}
-			lost = err
-			if !e.pipe || ctx.Err() != nil {
-				return lost
-			}
-		case absent != nil || lost != nil:
-			// Theirs says more.
-		case e.word == off:
-			absent = &tiers.AbsentError{Text: "module lookup disabled by GOPROXY=off"}
-		case e.word == direct:
-			lost = &tiers.UpstreamError{
-				Upstream: direct,
-				Err:      fmt.Errorf("fetching from version control: %w", errors.ErrUnsupported),
-			}
+		}
+		switch {
+		case err == nil:
+			return nil
+		case errors.Is(err, fs.ErrNotExist):
+			absent = err
+			continue
+		}
+		lost = err
+		if !e.pipe || ctx.Err() != nil {
+			return lost
 		}
 	}
 	if lost != nil {

@@ -35,8 +35,8 @@ func TestParse(t *testing.T) {
 			t.Errorf("Parse(%q): %v", tc.goproxy, err)
 		} else if got := l.String(); got != tc.want {
 			t.Errorf("Parse(%q): got %s, want %s", tc.goproxy, got, tc.want)
-		} else if want := strings.Contains(tc.want, "direct"); l.Direct() != want {
-			t.Errorf("Parse(%q).Direct(): got %t, want %t", tc.goproxy, l.Direct(), want)
+		} else if want := strings.Contains(tc.want, "direct"); l.HasDirect() != want {
+			t.Errorf("Parse(%q).HasDirect(): got %t, want %t", tc.goproxy, l.HasDirect(), want)
 		}
 	}
 	for _, tc := range []struct{ goproxy, want string }{

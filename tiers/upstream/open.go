@@ -40,12 +40,15 @@ func (l *List) Open(ctx context.Context, r tiers.Ref) (*tiers.Object, error) {
 		limit = maxZip
 	}
 	var o *tiers.Object
-	err = walk(ctx, l.entries, func(e *entry) (err error) {
+	err = l.walk(ctx, r.Path, func(e *entry) (err error) {
 		if e.isFile() {
 			o, err = e.openFile(path, limit)
 		} else {
 			o, err = l.open(ctx, e, path, limit)
 		}
+		return err
+	}, func(f Fetcher) (err error) {
+		o, err = f.Open(ctx, r)
 		return err
 	})
 	if err != nil {

@@ -118,7 +118,7 @@ func (l *List) sumDBProxy(ctx context.Context, name string) (*entry, error) {
 		}
 		f = finding{proxy: e}
 		return nil
-	})
+	}, nil) // there is no direct among them
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
