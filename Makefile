@@ -20,7 +20,7 @@ unit:
 # The real go command against the real binary; the tests wait more than they work. What cannot be had here is
 # skipped by name; with MODTIER_E2E=require that is a failure.
 e2e:
-	cd e2e && go vet ./... && go test -parallel 4 -timeout 20m ./...
+	cd e2e && go vet ./... && go test -parallel 3 -timeout 25m ./...
 
 # Figures, for people: nothing here can fail on a slow machine.
 bench:
