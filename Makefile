@@ -35,3 +35,5 @@ fuzz:
 	go test -run '^$$' -fuzz FuzzParse -fuzztime 1m ./gateway
 	go test -run '^$$' -fuzz FuzzSumDBPath -fuzztime 1m ./gateway
 	go test -run '^$$' -fuzz FuzzLayout -fuzztime 1m ./tiers
+	go test -run '^$$' -fuzz FuzzFilter -fuzztime 1m ./gateway/policy
+	go test -run '^$$' -fuzz FuzzModes -fuzztime 1m ./gateway/policy

@@ -36,8 +36,8 @@ type service struct {
 	closers  []func()
 }
 
-// wire makes a service of a configuration. This file, wire_stores.go and
-// wire_locks.go are the one place that knows all the rooms.
+// wire makes a service of a configuration. This file and its neighbours, wire_*.go,
+// are the one place that knows all the rooms.
 func wire(ctx context.Context, c *config.Config, log *slog.Logger) (s *service, err error) {
 	s = new(service)
 	opened := s // which a return with an error sets to nil
