@@ -15,29 +15,36 @@ import (
 // readFile reads the configuration file, if there is one. Its error is about
 // the file as a whole; what is wrong with a key is recorded.
 func (l *loader) readFile(path string) error {
-	if path == "" {
-		found, err := l.find("modtier.toml", "athens.toml")
-		if err != nil || found == "" {
-			return err
-		}
-		path = found
+	f, content, err := l.decodeFile(path, os.ReadFile)
+	if f == nil || err != nil {
+		return err
 	}
-	b, err := os.ReadFile(path)
+	f.flatten("", content)
+	return l.values.MergeConfigMap(f.flat)
+}
+
+// decodeFile decodes the file at path, or the one that is looked for, by what read
+// reads of it. If there is none, f is nil.
+func (l *loader) decodeFile(path string, read func(string) ([]byte, error)) (f *fileReader, content map[string]any, err error) {
+	if path == "" {
+		if path, err = l.find("modtier.toml", "athens.toml"); err != nil || path == "" {
+			return nil, nil, err
+		}
+	}
+	b, err := read(path)
 	if err != nil {
-		return fmt.Errorf("configuration: %w", err)
+		return nil, nil, fmt.Errorf("configuration: %w", err)
 	}
 	l.file = path
 	toml, err := viper.NewCodecRegistry().Decoder("toml")
 	if err != nil {
-		return fmt.Errorf("configuration: %w", err)
+		return nil, nil, fmt.Errorf("configuration: %w", err)
 	}
-	content := make(map[string]any)
+	content = make(map[string]any)
 	if err := toml.Decode(b, content); err != nil {
-		return l.syntax(err)
+		return nil, nil, l.syntax(err)
 	}
-	f := &fileReader{loader: l, lines: lines(b), spelled: make(map[string]string), flat: make(map[string]any)}
-	f.flatten("", content)
-	return l.values.MergeConfigMap(f.flat)
+	return &fileReader{loader: l, lines: lines(b), spelled: make(map[string]string), flat: make(map[string]any)}, content, nil
 }
 
 // find returns the first of names that exists in the current directory, or "".

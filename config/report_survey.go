@@ -77,30 +77,13 @@ func newLoader() *loader {
 // never meant for this.
 func (r *Report) readFile(path string) error {
 	l := r.loader
-	if path == "" {
-		found, err := l.find("modtier.toml", "athens.toml")
-		if err != nil || found == "" {
-			return err
-		}
-		path = found
-	}
-	b, err := readAtMost(path, maxFile)
-	if err != nil {
+	f, content, err := l.decodeFile(path, func(path string) ([]byte, error) { return readAtMost(path, maxFile) })
+	if f == nil || err != nil {
 		return err
 	}
-	l.file = path
-	toml, err := viper.NewCodecRegistry().Decoder("toml")
-	if err != nil {
-		return fmt.Errorf("configuration: %w", err)
-	}
-	content := make(map[string]any)
-	if err := toml.Decode(b, content); err != nil {
-		return l.syntax(err)
-	}
 	if countKeys(content, maxDepth) > maxKeys {
-		return fmt.Errorf("%s: want at most %d keys, in tables at most %d deep", path, maxKeys, maxDepth)
+		return fmt.Errorf("%s: want at most %d keys, in tables at most %d deep", l.file, maxKeys, maxDepth)
 	}
-	f := &fileReader{loader: l, lines: lines(b), spelled: make(map[string]string), flat: make(map[string]any)}
 	before := len(l.warnings)
 	f.flatten("", content)
 	for _, w := range l.warnings[before:] {
@@ -125,22 +108,22 @@ func (r *Report) readFile(path string) error {
 func readAtMost(path string, limit int64) ([]byte, error) {
 	fi, err := os.Stat(path)
 	if err != nil {
-		return nil, fmt.Errorf("configuration: %w", err)
+		return nil, err
 	}
 	if !fi.Mode().IsRegular() {
-		return nil, fmt.Errorf("configuration: %s: want a regular file", path)
+		return nil, fmt.Errorf("%s: want a regular file", path)
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("configuration: %w", err)
+		return nil, err
 	}
 	defer f.Close()
 	b, err := io.ReadAll(io.LimitReader(f, limit+1))
 	if err != nil {
-		return nil, fmt.Errorf("configuration: %w", err)
+		return nil, err
 	}
 	if int64(len(b)) > limit {
-		return nil, fmt.Errorf("configuration: %s: want at most %d bytes", path, limit)
+		return nil, fmt.Errorf("%s: want at most %d bytes", path, limit)
 	}
 	return b, nil
 }
