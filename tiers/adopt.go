@@ -13,6 +13,10 @@ import (
 // errNoRoom says that a file was not kept since the limits leave no room.
 var errNoRoom = errors.New("no room within the disk tier's limits")
 
+// maxPlacings is how often a file is put into a directory that others remove
+// again before the file is there.
+const maxPlacings = 10
+
 // adopt makes a spool of size bytes the file that r names. The spool's own name
 // stays, for those who are about to open it. If there is a sound file already,
 // that one stays.
@@ -30,14 +34,9 @@ func (d *Disk) adopt(s *spool, r Ref, size int64, modTime time.Time) error {
 	if err := s.file.Sync(); err != nil {
 		return fail(err)
 	}
-	err := d.publish(s.name, name)
-	if errors.Is(err, fs.ErrExist) {
-		if o, err := d.Open(context.Background(), r); err == nil {
-			return o.Body.Close() // the first save wins
-		}
-		err = d.root.Rename(s.name, name) // over what is not whole
-	}
-	if err != nil {
+	if err := d.place(s.name, name, r); errors.Is(err, fs.ErrExist) {
+		return nil // the first save wins
+	} else if err != nil {
 		return fail(err)
 	}
 	d.index.add(name, size, time.Now(), true)
@@ -46,10 +45,31 @@ func (d *Disk) adopt(s *spool, r Ref, size int64, modTime time.Time) error {
 	return d.syncDir(path.Dir(name))
 }
 
+// place gives a spool its name in the tree, also where a file stands that is
+// not whole. A sound file stays, and place returns [fs.ErrExist].
+func (d *Disk) place(spool, name string, r Ref) error {
+	for range maxPlacings {
+		err := d.publish(spool, name)
+		if !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		if o, err := d.Open(context.Background(), r); err == nil {
+			o.Body.Close()
+			return fs.ErrExist
+		}
+		err = d.root.Rename(spool, name)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		// The file was deleted while we looked at it, and its directory too.
+	}
+	return fmt.Errorf("file %s does not stay", name)
+}
+
 // publish gives a spool its name in the tree, unless that name is taken.
 func (d *Disk) publish(spool, name string) error {
 	dir := path.Dir(name)
-	for range 3 {
+	for range maxPlacings {
 		made, err := d.makeDir(dir)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // as below

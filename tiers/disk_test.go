@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -132,6 +133,30 @@ func TestAthensTree(t *testing.T) {
 			t.Errorf("delete again: got error %v, want fs.ErrNotExist", err)
 		}
 	})
+}
+
+// A version that is deleted while it is saved is there or is not; no save fails
+// since what it was about to replace, or the directory, has just gone.
+func TestSavesBesideDeletes(t *testing.T) {
+	d := openDisk(t, t.TempDir(), tiers.DiskLimits{})
+	r := tiers.Ref{Path: version.Path, Version: version.Version, Kind: tiers.Info}
+	b := content(r)
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for range 300 {
+				if err := d.Put(t.Context(), r, b, time.Now()); err != nil {
+					t.Error(err)
+					return
+				}
+				if err := d.Delete(t.Context(), version); err != nil && !errors.Is(err, fs.ErrNotExist) {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
 }
 
 func TestUnsound(t *testing.T) {
