@@ -16,10 +16,32 @@ func newLog(w io.Writer, c *config.Config) *slog.Logger {
 		level = slog.LevelInfo // the configuration has been checked
 	}
 	o := &slog.HandlerOptions{Level: level}
-	if c.LogFormat == "json" {
+	if c.CloudRuntime == "GCP" {
+		o.ReplaceAttr = googleNames
+	}
+	if c.LogFormat == "json" || c.CloudRuntime == "GCP" {
 		return slog.New(slog.NewJSONHandler(w, o))
 	}
 	return slog.New(slog.NewTextHandler(w, o))
+}
+
+// googleNames gives a line's own attributes the names under which Google Cloud's
+// logging looks for them, and the level the word that it has for it.
+// https://docs.cloud.google.com/logging/docs/structured-logging
+func googleNames(groups []string, a slog.Attr) slog.Attr {
+	if len(groups) > 0 {
+		return a
+	}
+	switch a.Key {
+	case slog.LevelKey:
+		a.Key = "severity"
+		if level, ok := a.Value.Any().(slog.Level); ok && level == slog.LevelWarn {
+			a.Value = slog.StringValue("WARNING")
+		}
+	case slog.MessageKey:
+		a.Key = "message"
+	}
+	return a
 }
 
 // flushEvery is the longest that a line waits to be written.

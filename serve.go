@@ -60,6 +60,14 @@ func serve(ctx context.Context, o config.Options) error {
 		servers = append(servers, storeServer)
 		go func() { ended <- storeServer.Serve(storeListener) }()
 	}
+	if c.EnablePprof {
+		profiles, err := servePprof(c.PprofPort, log)
+		if err != nil {
+			ln.Close()
+			return err
+		}
+		defer profiles.Close()
+	}
 	s.stack.Start()
 	checked := make(chan struct{})
 	go func() {

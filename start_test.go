@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -162,6 +163,11 @@ func TestTheChecksumDatabasesAreTheFirstThatAreSet(t *testing.T) {
 }
 
 func TestAStartThatCannotWorkIsRefused(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
 	broken := goCommand(t, "echo 'go: the disk is on fire' >&2; exit 1")
 	for _, test := range []struct {
 		name    string
@@ -175,6 +181,9 @@ func TestAStartThatCannotWorkIsRefused(t *testing.T) {
 		{"a list in GoBinaryEnvVars that is none", []string{"ATHENS_GO_BINARY_ENV_VARS=GOPROXY=,,"}, []string{"GoBinaryEnvVars", "no entries"}},
 		{"a database that is none", []string{"MODTIER_UPSTREAM=off", "ATHENS_SUM_DBS=ftp://sum.example.com"}, []string{"SumDBs", "ftp://sum.example.com"}},
 		{"itself", []string{"ATHENS_PORT=:4321", "MODTIER_UPSTREAM=http://localhost:4321"}, []string{"http://localhost:4321", "this gateway itself", "Tiers.Upstream"}},
+		{"a redirect to itself", []string{"MODTIER_UPSTREAM=off", "ATHENS_PORT=:4321", "ATHENS_DOWNLOAD_MODE=redirect", "ATHENS_DOWNLOAD_URL=http://localhost:4321"}, []string{"DownloadURL", "this gateway itself"}},
+		{"a filter that redirects to itself", []string{"MODTIER_UPSTREAM=off", "ATHENS_PORT=:3001", "ATHENS_FILTER_FILE=" + broken}, []string{"GlobalEndpoint", "this gateway itself"}},
+		{"profiles where somebody listens", []string{"MODTIER_UPSTREAM=off", "ATHENS_ENABLE_PPROF=true", "ATHENS_PPROF_PORT=" + taken.Addr().String()}, []string{"PprofPort", "ATHENS_PPROF_PORT"}},
 		{"a disk tier in a file", []string{"MODTIER_UPSTREAM=off", "MODTIER_DISK_PATH=" + broken}, []string{"disk", broken}},
 		{"a robots file that cannot be read", []string{"MODTIER_UPSTREAM=off", "ATHENS_ROBOTS_FILE=/"}, []string{"RobotsFile"}},
 		{"a certificate that is missing", []string{"MODTIER_UPSTREAM=off", "ATHENS_TLSCERT_FILE=" + broken, "ATHENS_TLSKEY_FILE=" + broken}, []string{"TLSCertFile"}},

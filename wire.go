@@ -109,7 +109,7 @@ func wire(ctx context.Context, c *config.Config, log *slog.Logger) (s *service, 
 		Caches:   caches,
 		Disk:     disk,
 		Upstream: source,
-		Fills:    int64(c.Tiers.Fills),
+		Fills:    int64(c.ProtocolWorkers),
 		Timeout:  c.StashTimeout,
 		Filled:   m.Filled,
 		Log:      log,
@@ -163,6 +163,7 @@ func wire(ctx context.Context, c *config.Config, log *slog.Logger) (s *service, 
 			Stale:      c.Tiers.Answers.Stale,
 			Negative:   c.Tiers.Answers.Negative,
 		},
+		Questions:     int64(c.ProtocolWorkers),
 		Strict:        c.NetworkMode == "strict",
 		SumDBs:        sumdbNames,
 		NoSumPatterns: c.NoSumPatterns,
@@ -179,13 +180,15 @@ func wire(ctx context.Context, c *config.Config, log *slog.Logger) (s *service, 
 		Ready:         disk.Check,
 		Degraded:      s.degraded,
 		Checks:        append([]gateway.Check{{Tier: "disk", Ask: disk.Check}}, s.checks()...),
-		Metrics:       m.Handler(),
 		Observe:       func(r gateway.Request) { m.Request(r.Kind, r.Code, r.ServedBy, r.Duration) },
 		Answer:        m.Answer,
 		Log:           log,
 	}
 	if proxies != nil {
 		s.gateway.Upstream = proxies
+	}
+	if c.StatsExporter == "prometheus" {
+		s.gateway.Metrics = m.Handler()
 	}
 	return s, nil
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"path"
 	"runtime"
@@ -21,6 +22,7 @@ func (l *loader) check(c *Config) {
 	l.checkDisk(c)
 	l.checkStores(c)
 	l.checkFiles(c)
+	l.checkPprof(c)
 	l.checkLocks(c)
 	l.checkServe(c)
 	l.checkPolicy(c)
@@ -85,6 +87,20 @@ func (l *loader) checkNoSumPatterns(c *Config) {
 		if _, err := path.Match(pattern, ""); err != nil {
 			l.fail("nosumpatterns", fmt.Sprintf(`item %d: want a pattern, as "*.example.com/team/*"`, i+1))
 		}
+	}
+}
+
+// checkPprof lets nobody but this machine see what is in the process's memory.
+func (l *loader) checkPprof(c *Config) {
+	if !c.EnablePprof || l.wrong["pprofport"] != "" {
+		return
+	}
+	host, port, _ := net.SplitHostPort(c.PprofPort)
+	switch ip := net.ParseIP(host); {
+	case host == "":
+		c.PprofPort = net.JoinHostPort("localhost", port)
+	case host != "localhost" && (ip == nil || !ip.IsLoopback()):
+		l.fail("pprofport", `with EnablePprof, want a port or a loopback address, as ":3001" or "127.0.0.1:3001": profiles show what is in memory`)
 	}
 }
 

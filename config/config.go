@@ -28,6 +28,10 @@ type Config struct {
 	// They may hold credentials.
 	GoBinaryEnvVars []string
 
+	// ProtocolWorkers is the most fills from upstream at once, and apart from them
+	// the most questions to it, 1 or more.
+	ProtocolWorkers int
+
 	// What follows is for fetches from version control.
 	GoGetWorkers        int    // go commands at once, more than 0
 	GoGetDir            string // where clones are kept; "" is below the disk tier
@@ -36,6 +40,17 @@ type Config struct {
 
 	LogLevel  string // debug, info, warn or error
 	LogFormat string // plain or json
+
+	// CloudRuntime is GCP, whose log lines have other names, or none.
+	CloudRuntime string
+
+	// StatsExporter is prometheus, or none to serve no metrics.
+	StatsExporter string
+
+	// EnablePprof serves profiles at PprofPort, which is host:port of a loopback
+	// address if it does.
+	EnablePprof bool
+	PprofPort   string
 
 	// RobotsFile is the file to serve as /robots.txt, or "" for none. The
 	// default need not exist.
@@ -122,9 +137,6 @@ type Tiers struct {
 	// Upstream is where misses go, in GOPROXY syntax, or "" if the key is not
 	// set. It may hold credentials.
 	Upstream string
-
-	// Fills is the most fills from upstream at once, 1 or more.
-	Fills int
 
 	Memory struct {
 		Size int64 // bytes, more than 0 if Stack has memory

@@ -69,8 +69,8 @@ func TestFile(t *testing.T) {
 	})
 	t.Run("tables that differ in case are one", func(t *testing.T) {
 		for range 20 { // a map's order decides if this is wrong
-			c := load(t, Options{File: write(t, "[Tiers.Disk]\nSize = 1\n[tiers.disk]\nFree = 2\n[TIERS]\nFills = 3\n")})
-			if c.Tiers.Disk.Size != 1 || c.Tiers.Disk.Free != 2 || c.Tiers.Fills != 3 {
+			c := load(t, Options{File: write(t, "[Tiers.Disk]\nSize = 1\n[tiers.disk]\nFree = 2\n[TIERS]\nWrite = \"none\"\n")})
+			if c.Tiers.Disk.Size != 1 || c.Tiers.Disk.Free != 2 || c.Tiers.Write != "none" {
 				t.Fatalf("got %+v", c.Tiers)
 			}
 		}
@@ -82,19 +82,19 @@ func TestFile(t *testing.T) {
 		}
 	})
 	t.Run("dotted keys and inline tables are tables", func(t *testing.T) {
-		c := load(t, Options{File: write(t, "Tiers.Fills = 3\n[Storage]\nDisk = { RootPath = \"/f\" }\n")})
-		if c.Tiers.Fills != 3 || c.Storage.Disk.RootPath != "/f" {
+		c := load(t, Options{File: write(t, "Tiers.Write = \"none\"\n[Storage]\nDisk = { RootPath = \"/f\" }\n")})
+		if c.Tiers.Write != "none" || c.Storage.Disk.RootPath != "/f" {
 			t.Errorf("got %+v", c)
 		}
 	})
 	t.Run("all that is wrong is said at once", func(t *testing.T) {
 		file := write(t, "Port = \"x\"\nTimeout = -1\n[Tiers.Disk]\nSize = \"1X\"\n")
-		_, _, err := Load(Options{File: file, Environ: []string{"MODTIER_FILLS=none"}})
+		_, _, err := Load(Options{File: file, Environ: []string{"ATHENS_PROTOCOL_WORKERS=none"}})
 		if err == nil {
 			t.Fatal("got no error")
 		}
 		for _, want := range []string{
-			file + `:1: Port = "x": `, file + `:2: Timeout = -1: `, file + `:4: Tiers.Disk.Size = "1X": `, `MODTIER_FILLS: Tiers.Fills = "none": `,
+			file + `:1: Port = "x": `, file + `:2: Timeout = -1: `, file + `:4: Tiers.Disk.Size = "1X": `, `ATHENS_PROTOCOL_WORKERS: ProtocolWorkers = "none": `,
 		} {
 			if !strings.Contains(err.Error(), want) {
 				t.Errorf("no %q in\n%v", want, err)

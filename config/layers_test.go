@@ -14,13 +14,12 @@ func TestDefaults(t *testing.T) {
 	c := load(t, Options{})
 
 	want := &Config{
-		GoEnv: "development", GoBinary: "go", GoGetWorkers: 10, LogLevel: "info", LogFormat: "plain", RobotsFile: "robots.txt",
+		GoEnv: "development", GoBinary: "go", ProtocolWorkers: 256, GoGetWorkers: 10, CloudRuntime: "none", StatsExporter: "prometheus", PprofPort: ":3001", LogLevel: "info", LogFormat: "plain", RobotsFile: "robots.txt",
 		Timeout: 5 * time.Minute, StashTimeout: 10 * time.Minute, ShutdownTimeout: time.Minute,
 		StorageType: "memory", Port: ":3000",
 	}
 	want.Tiers.Stack = []string{"memory", "disk"}
 	want.Tiers.Write = "back"
-	want.Tiers.Fills = 256
 	want.Tiers.Memory.Size = 256 << 20
 	want.Tiers.Disk.Path = "/var/cache/modtier"
 	want.Tiers.Disk.Size = 10 << 30

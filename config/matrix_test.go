@@ -18,6 +18,7 @@ func TestMatrixHasAllOfAthens(t *testing.T) {
 		"GoBinaryEnvVars": "upstream is what the go command's settings say, unless told",
 		"LogLevel":        "a line for each step is for those who ask",
 		"NetworkMode":     "unset is a mode of its own",
+		"ProtocolWorkers": "what is held does not count here",
 		"SumDBs":          "the go command knows the public one",
 	}
 	rows := byID()

@@ -45,7 +45,7 @@ func everySample(t *testing.T) map[string]Options {
 func TestSurveyDecidesAsLoad(t *testing.T) {
 	wrong := "Port = \"x\"\nport = 1\nPrrt = 2\nForceSSL = true\nTiers = 1\nProtocolWorkers = 4\n[Storage.S3]\nEndpoint = 7\n"
 	all := everySample(t)
-	all["much that is wrong"] = Options{File: write(t, wrong), Environ: []string{"ATHENS_STORAGE_TYPE=s3", "MODTIER_FILL=1"}}
+	all["much that is wrong"] = Options{File: write(t, wrong), Environ: []string{"ATHENS_STORAGE_TYPE=s3", "MODTIER_STAC=1"}}
 	for name, o := range all {
 		t.Run(name, func(t *testing.T) {
 			r := survey(t, o)

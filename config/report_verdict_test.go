@@ -29,7 +29,7 @@ Mode = 1
 [Tiers]
 Disk = 2
 `)
-	r := survey(t, Options{File: file, Environ: []string{"GO_ENV=staging", "MODTIER_FILS=1"}})
+	r := survey(t, Options{File: file, Environ: []string{"GO_ENV=staging", "MODTIER_WRIT=1"}})
 	var b strings.Builder
 	if err := WriteEntries(&b, r.Entries()); err != nil {
 		t.Fatal(err)
@@ -55,7 +55,7 @@ Portt FILE:2 unknown did you mean Port?
 Their.Program.Mode FILE:20 unknown
 \x1b[2J\n FILE unknown
 - - refused FILE:22: Tiers.Disk: want a table, as [Tiers.Disk]
-- - ignored unknown variable MODTIER_FILS; did you mean MODTIER_FILLS?`
+- - ignored unknown variable MODTIER_WRIT; did you mean MODTIER_WRITE?`
 	all := strings.Join(got, "\n")
 	for line := range strings.Lines(want) {
 		if !strings.Contains(all+"\n", strings.TrimSuffix(line, "\n")+"\n") {

@@ -57,6 +57,14 @@ func generalRows() []row {
 			doc: "`debug`, `info`, `warn` or `error`."},
 		{key: "LogFormat", env: "ATHENS_LOG_FORMAT", def: "plain", kind: oneOf("plain", "json"),
 			doc: "`plain` or `json`."},
+		{key: "CloudRuntime", env: "ATHENS_CLOUD_RUNTIME", def: "none", kind: oneOf("none", "GCP"),
+			doc: "With `GCP`, log lines are JSON with the names that Google Cloud reads."},
+		{key: "StatsExporter", env: "ATHENS_STATS_EXPORTER", def: "prometheus", kind: statsExporter, blank: true,
+			doc: "`prometheus`, at `/metrics`, or `none`."},
+		{key: "EnablePprof", env: "ATHENS_ENABLE_PPROF", def: "false", kind: boolean,
+			doc: "Serve profiles of this process at `PprofPort`, to this machine alone."},
+		{key: "PprofPort", env: "ATHENS_PPROF_PORT", def: ":3001", kind: address,
+			doc: "Where; without a host, at its loopback address."},
 		{key: "GoEnv", env: "GO_ENV", def: "development", kind: text,
 			doc: "With `production`, a configuration file that others may write is refused."},
 		{key: "Timeout", env: "ATHENS_TIMEOUT", def: "300", kind: moreThanZero(seconds),
@@ -71,6 +79,8 @@ func generalRows() []row {
 			doc: "The `go` command, for what only version control has."},
 		{key: "GoBinaryEnvVars", env: "ATHENS_GO_BINARY_ENV_VARS", kind: list(";"), secret: true,
 			doc: "Environment of the `go` command: `KEY=VALUE`, in the variable with `;` between."},
+		{key: "ProtocolWorkers", env: "ATHENS_PROTOCOL_WORKERS", def: "256", kind: count,
+			doc: "The most fills from upstream at once, and apart from them the most questions to it. What is held waits for neither, so this is more than Athens' 30."},
 		{key: "GoGetWorkers", env: "ATHENS_GOGET_WORKERS", def: "10", kind: count,
 			doc: "How many `go` commands fetch from version control at once."},
 		{key: "GoGetDir", env: "ATHENS_GOGET_DIR", kind: text,
@@ -92,15 +102,9 @@ func generalRows() []row {
 // restricts anything: to ignore a key that does would lift a restriction.
 func unhonouredRows() []row {
 	return []row{
-		{key: "ProtocolWorkers", env: "ATHENS_PROTOCOL_WORKERS", def: "30", as: later,
-			why: "requests are not bounded; Tiers.Fills bounds the fills from upstream"},
-		{key: "CloudRuntime", env: "ATHENS_CLOUD_RUNTIME", def: "none", as: later},
-		{key: "EnablePprof", env: "ATHENS_ENABLE_PPROF", def: "false", as: later},
-		{key: "PprofPort", env: "ATHENS_PPROF_PORT", def: ":3001", as: later},
 		{key: "TraceExporter", env: "ATHENS_TRACE_EXPORTER", as: later},
 		{key: "TraceExporterURL", env: "ATHENS_TRACE_EXPORTER_URL", as: aside},
 		{key: "TraceSamplingFraction", env: "ATHENS_TRACE_SAMPLING_FRACTION", as: aside},
-		{key: "StatsExporter", env: "ATHENS_STATS_EXPORTER", def: "prometheus", as: later},
 		{key: "IndexType", env: "ATHENS_INDEX_TYPE", def: "none", as: later},
 
 		{key: "Storage.CDN.Endpoint", env: "CDN_ENDPOINT", as: aside}, // Athens ignores it too

@@ -9,8 +9,6 @@ func tierRows() []row {
 			doc: "When the stores get what came from below: `back`, after the answer; `through`, before its last byte; `none`, never."},
 		{key: "Tiers.Upstream", kind: text, secret: true,
 			doc: "Where misses go, as in `GOPROXY`."},
-		{key: "Tiers.Fills", def: "256", kind: count,
-			doc: "The most fills from upstream at once."},
 		{key: "Tiers.Memory.Size", def: "256MiB", kind: size,
 			doc: "The most bytes to keep in memory."},
 		{key: "Tiers.Disk.Path", kind: text,

@@ -34,6 +34,14 @@ func oneOf(names ...string) kind {
 	}
 }
 
+// statsExporter takes nothing for none, as Athens does.
+func statsExporter(raw any) (any, error) {
+	if raw == "" {
+		return "none", nil
+	}
+	return oneOf("prometheus", "none")(raw)
+}
+
 // level takes the names of logrus too, which Athens had before.
 func level(raw any) (any, error) {
 	s, _ := raw.(string)

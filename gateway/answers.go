@@ -2,10 +2,12 @@ package gateway
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"strings"
@@ -13,6 +15,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
+	"golang.org/x/sync/semaphore"
 	"golang.org/x/sync/singleflight"
 
 	"github.com/modtier/modtier/tiers"
@@ -37,6 +40,7 @@ type answers struct {
 	notes Notes
 	log   *slog.Logger
 	group singleflight.Group
+	slots *semaphore.Weighted // of questions
 
 	mu    sync.Mutex // guards all below
 	known *simplelru.LRU[string, *answer]
@@ -70,8 +74,8 @@ type given struct {
 	trouble   error // why a stale answer could not be refreshed; nil if it was not tried
 }
 
-func newAnswers(times Times, notes Notes, log *slog.Logger) *answers {
-	a := &answers{times: times, notes: notes, log: log}
+func newAnswers(times Times, questions int64, notes Notes, log *slog.Logger) *answers {
+	a := &answers{times: times, notes: notes, log: log, slots: semaphore.NewWeighted(cmp.Or(questions, 256))}
 	a.known, _ = simplelru.NewLRU(1<<30, func(_ string, e *answer) { a.size -= e.cost() })
 	return a
 }
@@ -120,7 +124,7 @@ func (a *answers) refresh(ctx context.Context, key string, ask func(context.Cont
 	return a.group.DoChan(key, func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTimeout)
 		defer cancel()
-		body, err := ask(ctx)
+		body, err := a.ask(ctx, ask)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			a.fail(key, err)
 			return nil, err
@@ -132,6 +136,15 @@ func (a *answers) refresh(ctx context.Context, key string, ask func(context.Cont
 		}
 		return e, nil
 	})
+}
+
+// ask asks once there are few enough who do.
+func (a *answers) ask(ctx context.Context, ask func(context.Context) ([]byte, error)) ([]byte, error) {
+	if err := a.slots.Acquire(ctx, 1); err != nil {
+		return nil, fmt.Errorf("waiting for other questions to the upstream to be answered: %w", err)
+	}
+	defer a.slots.Release(1)
+	return ask(ctx)
 }
 
 // lookup returns what is known, be it from before a restart, or nil.

@@ -200,6 +200,34 @@ func TestStrictTakesTheUpstreamsWordOnly(t *testing.T) {
 	})
 }
 
+func TestQuestionsAreBounded(t *testing.T) {
+	claim(t, "some wait for others, and what is known waits for none", func(t *testing.T) {
+		b := newBubble(t, withList, func(b *bubble) { b.Questions = 2 })
+		b.get(t, listPath)
+		resume := b.voice.pause()
+		for i := range 5 {
+			go b.get(t, fmt.Sprintf("/example.com/m%d/@latest", i))
+		}
+		asked := func() (n int) {
+			synctest.Wait()
+			b.voice.mu.Lock()
+			defer b.voice.mu.Unlock()
+			for i := range 5 {
+				n += b.voice.asked[fmt.Sprintf("latest example.com/m%d", i)]
+			}
+			return n
+		}
+		if n := asked(); n != 2 {
+			t.Errorf("%d questions at once, want 2", n)
+		}
+		b.get(t, listPath).is(t, 200).says(t, "v1.0.0\n")
+		resume()
+		if n := asked(); n != 5 {
+			t.Errorf("%d questions in all, want 5", n)
+		}
+	})
+}
+
 func TestMemoryForAnswersIsBounded(t *testing.T) {
 	claim(t, "the least recently used go", func(t *testing.T) {
 		b := newBubble(t)

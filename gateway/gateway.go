@@ -56,8 +56,9 @@ type Gateway struct {
 	Caches   []string     // the names of the caches that Files asks, fastest first
 	Stores   []string     // and of the stores below them
 
-	Times  Times // of mutable answers
-	Strict bool  // a list that the upstream cannot confirm is an error (NetworkMode strict)
+	Times     Times // of mutable answers
+	Questions int64 // the most questions to Upstream at once; 0 is 256
+	Strict    bool  // a list that the upstream cannot confirm is an error (NetworkMode strict)
 
 	SumDBs        []string // names of the checksum databases served
 	NoSumPatterns []string // modules that are never looked up in one: path.Match patterns of prefixes
@@ -129,7 +130,7 @@ func (g *Gateway) Handler() http.Handler {
 	if g.Strict {
 		g.Times.Revalidate, g.Times.Stale = 0, 0
 	}
-	g.answers = newAnswers(g.Times, g.Notes, g.Log)
+	g.answers = newAnswers(g.Times, g.Questions, g.Notes, g.Log)
 	g.statuses = fileStatuses(g.Caches, g.Stores)
 	g.recent = &recent{seed: maphash.MakeSeed()}
 
