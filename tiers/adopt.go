@@ -34,10 +34,12 @@ func (d *Disk) adopt(s *spool, r Ref, size int64, modTime time.Time) error {
 	if err := s.file.Sync(); err != nil {
 		return fail(err)
 	}
-	if err := d.place(s.name, name, r); errors.Is(err, fs.ErrExist) {
-		return nil // the first save wins
-	} else if err != nil {
+	placed, err := d.place(s.name, name, r)
+	if err != nil {
 		return fail(err)
+	}
+	if !placed {
+		return nil // the first save wins
 	}
 	d.index.add(name, size, time.Now(), true)
 	d.index.release(reserved)
@@ -46,24 +48,23 @@ func (d *Disk) adopt(s *spool, r Ref, size int64, modTime time.Time) error {
 }
 
 // place gives a spool its name in the tree, also where a file stands that is
-// not whole. A sound file stays, and place returns [fs.ErrExist].
-func (d *Disk) place(spool, name string, r Ref) error {
+// not whole. A sound file stays; then place reports false.
+func (d *Disk) place(spool, name string, r Ref) (placed bool, err error) {
 	for range maxPlacings {
-		err := d.publish(spool, name)
+		err = d.publish(spool, name)
 		if !errors.Is(err, fs.ErrExist) {
-			return err
+			return err == nil, err
 		}
 		if o, err := d.Open(context.Background(), r); err == nil {
-			o.Body.Close()
-			return fs.ErrExist
+			return false, o.Body.Close()
 		}
 		err = d.root.Rename(spool, name)
 		if !errors.Is(err, fs.ErrNotExist) {
-			return err
+			return err == nil, err
 		}
 		// The file was deleted while we looked at it, and its directory too.
 	}
-	return fmt.Errorf("file %s does not stay", name)
+	return false, fmt.Errorf("file %s does not stay", name)
 }
 
 // publish gives a spool its name in the tree, unless that name is taken.
