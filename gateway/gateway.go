@@ -159,6 +159,7 @@ func (g *Gateway) Handler() http.Handler {
 	}
 	if g.Prefix != "" {
 		r.Route(g.Prefix, routes)
+		get(r, "/", g.healthz)        // where one looks that can be told no path, as at Athens
 		get(r, "/healthz", g.healthz) // where a load balancer looks for them
 		get(r, "/readyz", g.readyz)
 		get(r, "/robots.txt", g.robots)

@@ -84,6 +84,9 @@ func (g *Gateway) robots(w *response, r *http.Request) {
 
 // asksHealth reports whether r is what a load balancer asks.
 func (g *Gateway) asksHealth(r *http.Request) bool {
+	if g.Prefix != "" && r.URL.Path == "/" {
+		return r.URL.RawQuery == ""
+	}
 	path := strings.TrimPrefix(r.URL.Path, g.Prefix)
 	return (path == "/healthz" || path == "/readyz") && r.URL.RawQuery == ""
 }

@@ -92,6 +92,10 @@ func TestAPrefixStandsBeforeAllPaths(t *testing.T) {
 			s.get(t, "/go/proxy"+route.path).is(t, 200).says(t, route.body)
 		case "/robots.txt": // robots look nowhere else
 			s.get(t, route.path, auth...).is(t, 200).says(t, route.body)
+		case "/": // a load balancer that can be told no path
+			s.get(t, "/").is(t, 200).says(t, "ok\n")
+			s.get(t, "/?deep=1").is(t, 401)
+			s.get(t, "/go/proxy/").is(t, 401)
 		default:
 			s.get(t, route.path, auth...).is(t, 404).tells(t, "no such path")
 		}
