@@ -209,6 +209,7 @@ func (g *Gateway) door(next http.Handler) http.Handler {
 			return
 		}
 		if g.User != "" && !g.authorized(r) {
+			w.user = g.tried(r)
 			w.Header().Set("WWW-Authenticate", `Basic realm="modtier", charset="UTF-8"`)
 			w.text(http.StatusUnauthorized, "user and password are required: put them into the URL of GOPROXY or into a netrc file")
 			return
@@ -261,6 +262,9 @@ func (g *Gateway) record(w *response, r *http.Request) {
 		slog.String("served_by", w.servedBy))
 	if w.status >= 400 {
 		line.AddAttrs(slog.String("remote", r.RemoteAddr))
+	}
+	if w.user != "" {
+		line.AddAttrs(slog.String("user", w.user))
 	}
 	if r.Method != http.MethodGet {
 		line.AddAttrs(slog.String("method", r.Method))

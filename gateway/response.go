@@ -35,6 +35,7 @@ type response struct {
 	kind, module, version string
 	servedBy              string
 	failure               string
+	user                  string // that was tried and refused
 }
 
 func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }
