@@ -171,9 +171,9 @@ func TestTheLineToUseIt(t *testing.T) {
 		{[]string{"MODTIER_UPSTREAM=https://proxy.example.com|direct"}, "http://localhost:3000,direct"},
 		{[]string{"MODTIER_UPSTREAM=off"}, "http://localhost:3000"},
 		{[]string{"MODTIER_UPSTREAM=off", "ATHENS_PATH_PREFIX=/go"}, "http://localhost:3000/go"},
-		{[]string{"MODTIER_UPSTREAM=off", "BASIC_AUTH_USER=ci", "BASIC_AUTH_PASS=s3cret"}, "http://USER:PASSWORD@localhost:3000"},
+		{[]string{"MODTIER_UPSTREAM=off", "BASIC_AUTH_USER=ci", "BASIC_AUTH_PASS=s3cret"}, "https://USER:PASSWORD@HOST-THAT-ENDS-TLS"},
 		{[]string{"MODTIER_UPSTREAM=https://proxy.example.com,direct", "BASIC_AUTH_USER=ci", "BASIC_AUTH_PASS=s3cret", "ATHENS_PATH_PREFIX=/go"},
-			"http://USER:PASSWORD@localhost:3000/go,direct"},
+			"https://USER:PASSWORD@HOST-THAT-ENDS-TLS/go,direct"},
 	} {
 		s, err := open(t, load(t, test.environ...))
 		if err != nil {
@@ -182,6 +182,14 @@ func TestTheLineToUseIt(t *testing.T) {
 		if got := s.use(base); got != "go env -w GOPROXY="+test.want {
 			t.Errorf("%q: got %q, want %q", test.environ, got, test.want)
 		}
+	}
+	s, err := open(t, load(t, "MODTIER_UPSTREAM=off", "BASIC_AUTH_USER=ci", "BASIC_AUTH_PASS=s3cret"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	base.Scheme = "https"
+	if got, want := s.use(base), "go env -w GOPROXY=https://USER:PASSWORD@localhost:3000"; got != want {
+		t.Errorf("with TLS: got %q, want %q", got, want)
 	}
 }
 

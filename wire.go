@@ -266,7 +266,10 @@ func (s *service) use(base *url.URL) string {
 	u.Path = s.gateway.Prefix
 	proxy := u.String()
 	if s.gateway.User != "" {
-		proxy = u.Scheme + "://USER:PASSWORD@" + u.Host + u.Path
+		if u.Scheme == "http" { // over which the go command sends no password
+			u.Host = "HOST-THAT-ENDS-TLS"
+		}
+		proxy = "https://USER:PASSWORD@" + u.Host + u.Path
 	}
 	if s.upstream != nil && s.upstream.HasDirect() && s.upstream.Direct == nil {
 		proxy += ",direct" // which is the client's to do

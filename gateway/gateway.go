@@ -211,7 +211,7 @@ func (g *Gateway) door(next http.Handler) http.Handler {
 		if g.User != "" && !g.authorized(r) {
 			w.user = g.tried(r)
 			w.Header().Set("WWW-Authenticate", `Basic realm="modtier", charset="UTF-8"`)
-			w.text(http.StatusUnauthorized, "user and password are required: put them into the URL of GOPROXY or into a netrc file")
+			w.text(http.StatusUnauthorized, "user and password are required: put them into the URL of GOPROXY or into a netrc file; the go command sends them over https only")
 			return
 		}
 		if via := r.Header["Via"]; len(via) > 0 {
