@@ -209,7 +209,7 @@ func (g *Gateway) door(next http.Handler) http.Handler {
 			return
 		}
 		if g.User != "" && !g.authorized(r) {
-			w.user = g.tried(r)
+			w.refused = g.tried(r)
 			w.Header().Set("WWW-Authenticate", `Basic realm="modtier", charset="UTF-8"`)
 			w.text(http.StatusUnauthorized, "user and password are required: put them into the URL of GOPROXY or into a netrc file; the go command sends them over https only")
 			return
@@ -263,9 +263,7 @@ func (g *Gateway) record(w *response, r *http.Request) {
 	if w.status >= 400 {
 		line.AddAttrs(slog.String("remote", r.RemoteAddr))
 	}
-	if w.user != "" {
-		line.AddAttrs(slog.String("user", w.user))
-	}
+	line.AddAttrs(w.refused...)
 	if r.Method != http.MethodGet {
 		line.AddAttrs(slog.String("method", r.Method))
 	}

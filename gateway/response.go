@@ -3,6 +3,7 @@ package gateway
 import (
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"os"
 	"strconv"
@@ -35,7 +36,7 @@ type response struct {
 	kind, module, version string
 	servedBy              string
 	failure               string
-	user                  string // that was tried and refused
+	refused               []slog.Attr // who tried, and was
 }
 
 func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }

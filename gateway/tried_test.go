@@ -71,6 +71,26 @@ func TestWhoIsRefusedIsLogged(t *testing.T) {
 			}
 		})
 	}
+	for _, tc := range []struct{ claim, forwarded, want string }{
+		{"with where the proxy says that it comes from", "192.0.2.7", "192.0.2.7"},
+		{"with the end of that if it is long", strings.Repeat("sesame, ", 500) + "192.0.2.7", ", 192.0.2.7"},
+		{"in one line too", "a\u2028b\tc", "a\uFFFDb\uFFFDc"},
+	} {
+		t.Run(tc.claim, func(t *testing.T) {
+			s.get(t, hotMod, "X-Forwarded-For", tc.forwarded).is(t, 401)
+			s.settle(t)
+			text := log.take()
+			var line struct {
+				From string `json:"forwarded_for"`
+			}
+			if err := json.Unmarshal([]byte(text), &line); err != nil {
+				t.Fatalf("got %q, want one line: %v", text, err)
+			}
+			if !strings.HasSuffix(line.From, tc.want) || len(line.From) > 128+len("...") {
+				t.Errorf("got %s, want %q", text, tc.want)
+			}
+		})
+	}
 	t.Run("and nobody else is by name", func(t *testing.T) {
 		s.get(t, hotMod, "Authorization", basic("ci", "s3cret-31c4")).is(t, 200)
 		s.get(t, "/nowhere", "Authorization", basic("ci", "s3cret-31c4")).is(t, 404)
