@@ -101,8 +101,10 @@ func (r *Report) line(row row) (text, who string) {
 }
 
 // field returns the field of a key.
-func (r *Report) field(key string) reflect.Value {
-	v := reflect.ValueOf(r.config).Elem()
+func (r *Report) field(key string) reflect.Value { return fieldOf(r.config, key) }
+
+func fieldOf(c *Config, key string) reflect.Value {
+	v := reflect.ValueOf(c).Elem()
 	for name := range strings.SplitSeq(key, ".") {
 		v = v.FieldByName(name)
 	}
