@@ -65,6 +65,7 @@ type Health struct {
 
 	mu      sync.Mutex // guards all below
 	state   State
+	since   time.Time // when it came to be so; zero if it always was
 	last    error     // the last failure
 	failed  time.Time // when that was
 	row     int       // failures in a row

@@ -72,7 +72,7 @@ func (h *Health) mend() {
 
 // become changes the state. The caller holds mu, and calls tell after it.
 func (h *Health) become(s State, why error) {
-	h.state = s
+	h.state, h.since = s, time.Now()
 	h.news = append(h.news, change{s, why})
 }
 

@@ -53,10 +53,11 @@ type waiting struct {
 	entry
 	size     int64
 	due      time.Time
-	place    int  // in the schedule
-	tries    int  // that failed in a row
-	busy     bool // a worker has it
-	grew     bool // while it was busy
+	place    int   // in the schedule
+	tries    int   // that failed in a row
+	err      error // of the last try
+	busy     bool  // a worker has it
+	grew     bool  // while it was busy
 	verified bool
 	unwanted bool    // it was cancelled while it was busy
 	saved    bool    // and out of the queue

@@ -79,7 +79,7 @@ func (q *Queue) finish(w *waiting, v module.Version, o outcome) {
 		}
 		q.mu.Lock()
 	}
-	w.busy = false
+	w.busy, w.err = false, o.err
 	if !w.grew || o.err != nil {
 		go q.ungrip(w)() // not here: it asks the lock service, and others wait for the order
 	}
