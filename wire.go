@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/modtier/modtier/config"
 	"github.com/modtier/modtier/gateway"
@@ -74,7 +75,7 @@ func wire(ctx context.Context, c *config.Config, log *slog.Logger) (s *service, 
 	limits := tiers.DiskLimits{
 		Size:    c.Tiers.Disk.Size,
 		Free:    c.Tiers.Disk.Free,
-		Evicted: func(reason string) { m.Evicted("disk", reason) },
+		Evicted: func(reason string, age time.Duration) { m.Evicted("disk", reason, age) },
 	}
 	if c.StorageType == "disk" {
 		limits = tiers.DiskLimits{} // the disk tier is the store, and a store does not forget
@@ -93,7 +94,7 @@ func wire(ctx context.Context, c *config.Config, log *slog.Logger) (s *service, 
 	for _, name := range c.Tiers.Stack {
 		switch name {
 		case "memory":
-			mem, err := memory.Open(c.Tiers.Memory.Size, func() { m.Evicted("memory", "size") })
+			mem, err := memory.Open(c.Tiers.Memory.Size, func(age time.Duration) { m.Evicted("memory", "size", age) })
 			if err != nil {
 				return nil, err
 			}
@@ -115,6 +116,7 @@ func wire(ctx context.Context, c *config.Config, log *slog.Logger) (s *service, 
 		Log:      log,
 	}
 	m.Stack(s.stack)
+	m.Disk(disk)
 	for _, name := range names {
 		st, err := s.openStore(ctx, c, name, m, log)
 		if err != nil {
@@ -180,17 +182,26 @@ func wire(ctx context.Context, c *config.Config, log *slog.Logger) (s *service, 
 		Ready:         disk.Check,
 		Degraded:      s.degraded,
 		Checks:        append([]gateway.Check{{Tier: "disk", Ask: disk.Check}}, s.checks()...),
-		Observe:       func(r gateway.Request) { m.Request(r.Kind, r.Code, r.ServedBy, r.Duration) },
+		Observe:       func(r gateway.Request) { m.Request(r.Kind, r.Code, r.ServedBy, r.Duration, r.Bytes) },
 		Answer:        m.Answer,
 		Log:           log,
 	}
 	if proxies != nil {
-		s.gateway.Upstream = proxies
+		s.gateway.Upstream = m.Upstream(proxies)
 	}
 	if c.StatsExporter == "prometheus" {
 		s.gateway.Metrics = m.Handler()
 	}
+	m.Config(c.Fingerprint(upstreamText(s.upstream), strings.Join(sumdbNames, ",")))
 	return s, nil
+}
+
+// upstreamText is what is asked on a miss, wherever that was set.
+func upstreamText(l *upstream.List) string {
+	if l == nil {
+		return "off"
+	}
+	return l.String()
 }
 
 // close gives up what wire opened, the last first.

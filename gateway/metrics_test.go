@@ -25,6 +25,7 @@ func (s *site) counted(t *testing.T) map[string]float64 {
 		series, value, _ := strings.Cut(strings.TrimSpace(line), " ")
 		name, _, _ := strings.Cut(series, "{")
 		if !strings.HasPrefix(name, "modtier_") || strings.Contains(series, `kind="other"`) ||
+			name == "modtier_response_bytes_total" || // which has a test of its own
 			!strings.HasSuffix(name, "_total") && !strings.HasSuffix(name, "_count") && name != "modtier_fill_followers_sum" {
 			continue
 		}
@@ -202,4 +203,47 @@ func TestWhatIsCounted(t *testing.T) {
 			s.counts(t, func() { test.do(t, s) }, want...)
 		})
 	}
+}
+
+func TestBytesOfBodiesAreCounted(t *testing.T) {
+	s := newSite(t).warm(t)
+	bytes := func(kind, servedBy string) float64 {
+		s.settle(t)
+		return s.bodies(t)[fmt.Sprintf("kind=%q,served_by=%q", kind, servedBy)]
+	}
+	for _, test := range []struct {
+		name, path, kind, servedBy string
+		status                     int
+		header                     []string
+		want                       int
+	}{
+		{"a file in memory", hotMod, "mod", "memory", 200, nil, len(hotFiles.Mod)},
+		{"a file on disk", hotZip, "zip", "disk", 200, nil, len(tierstest.Bytes(hotFiles, tiers.Zip))},
+		{"a part of a file", hotZip, "zip", "disk", 206, []string{"Range", "bytes=0-1"}, 2},
+	} {
+		before := bytes(test.kind, test.servedBy)
+		s.get(t, test.path, test.header...).is(t, test.status)
+		if got := bytes(test.kind, test.servedBy) - before; got != float64(test.want) {
+			t.Errorf("%s: got %v bytes, want %d", test.name, got, test.want)
+		}
+	}
+}
+
+// bodies returns how many bytes of bodies were sent, by kind and tier.
+func (s *site) bodies(t *testing.T) map[string]float64 {
+	t.Helper()
+	all := make(map[string]float64)
+	for line := range strings.Lines(s.get(t, s.gateway.Prefix+"/metrics").is(t, 200).body) {
+		labels, ok := strings.CutPrefix(strings.TrimSpace(line), "modtier_response_bytes_total{")
+		if !ok {
+			continue
+		}
+		labels, value, _ := strings.Cut(labels, "} ")
+		n, err := strconv.ParseFloat(value, 64)
+		if err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		all[labels] = n
+	}
+	return all
 }

@@ -11,6 +11,7 @@ package metrics
 import (
 	"net/http"
 	"runtime"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -27,12 +28,14 @@ type Metrics struct {
 	requests        *prometheus.CounterVec
 	requestDuration *prometheus.HistogramVec
 	requestSeries   sync.Map // of requestLabels to requestSeries, since each hit needs one
+	responseBytes   *prometheus.CounterVec
 	answers         *prometheus.CounterVec
 
 	lookups       *prometheus.CounterVec
 	operations    *prometheus.HistogramVec
 	readBytes     *prometheus.CounterVec
 	evictions     *prometheus.CounterVec
+	evictionAge   *prometheus.HistogramVec
 	fills         *prometheus.CounterVec
 	fillFirstByte prometheus.Observer
 	fillDuration  prometheus.Observer
@@ -63,6 +66,9 @@ var (
 var (
 	requestBuckets = []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300}
 	fillBuckets    = []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600}
+
+	// From a minute to three months.
+	ageBuckets = []float64{60, 600, 3600, 6 * 3600, 12 * 3600, 86400, 2 * 86400, 4 * 86400, 7 * 86400, 14 * 86400, 30 * 86400, 90 * 86400}
 )
 
 // New returns the series of a gateway of that version over those stores.
@@ -70,11 +76,13 @@ func New(version string, stores ...string) *Metrics {
 	m := &Metrics{registry: prometheus.NewRegistry()}
 	m.requests = m.counters("requests_total", "Requests by kind and HTTP status; 499 is a client that left.", "kind", "code")
 	m.requestDuration = m.histograms("request_duration_seconds", "From the request's header to the last byte of its response, by the tier that answered.", requestBuckets, "kind", "served_by")
+	m.responseBytes = m.counters("response_bytes_total", "Bytes of the bodies of responses, by the tier that answered.", "kind", "served_by")
 	m.answers = m.counters("answers_total", "Mutable answers given, by their state.", "kind", "state")
 	m.lookups = m.counters("tier_lookups_total", "Files asked of a tier. A request that joins another one's fill is one miss of each cache.", "tier", "kind", "result")
 	m.operations = m.histograms("tier_operation_duration_seconds", "Time until a tier had opened, put or deleted a file.", requestBuckets, "tier", "op")
 	m.readBytes = m.counters("tier_read_bytes_total", "Size of the files that a tier opened.", "tier")
 	m.evictions = m.counters("tier_evictions_total", "Files that had to go, for the tier's own size or for space in the file system.", "tier", "reason")
+	m.evictionAge = m.histograms("tier_eviction_age_seconds", "Time since the last use of a file that had to go: under a day, the tier is small for what is asked of it.", ageBuckets, "tier")
 	m.fills = m.counters("fills_total", "Fills ended, by the tier they came from.", "source", "outcome")
 	m.fillFirstByte = m.histograms("fill_first_byte_seconds", "From a miss to the first byte that could be served.", fillBuckets).WithLabelValues()
 	m.fillDuration = m.histograms("fill_duration_seconds", "From a miss until the file was on disk.", fillBuckets).WithLabelValues()
@@ -106,13 +114,12 @@ func (m *Metrics) zero(stores []string) {
 		for _, c := range codes {
 			m.requests.WithLabelValues(kind, strconv.Itoa(c))
 		}
+		if slices.Contains(fileKinds, kind) {
+			by = slices.Concat(by, stores)
+		}
 		for _, s := range by {
 			m.requestDuration.WithLabelValues(kind, s)
-		}
-	}
-	for _, s := range stores {
-		for _, kind := range fileKinds {
-			m.requestDuration.WithLabelValues(kind, s)
+			m.responseBytes.WithLabelValues(kind, s)
 		}
 	}
 	for _, kind := range answerKinds {
@@ -145,21 +152,30 @@ type requestLabels struct {
 type requestSeries struct {
 	count    prometheus.Counter
 	duration prometheus.Observer
+	bytes    prometheus.Counter
 }
 
 // Request counts a request that is over.
-func (m *Metrics) Request(kind string, status int, servedBy string, d time.Duration) {
+func (m *Metrics) Request(kind string, status int, servedBy string, d time.Duration, bytes int64) {
 	labels := requestLabels{kind, status, servedBy}
 	s, ok := m.requestSeries.Load(labels)
 	if !ok {
 		s, _ = m.requestSeries.LoadOrStore(labels, requestSeries{
 			count:    m.requests.WithLabelValues(kind, strconv.Itoa(status)),
 			duration: m.requestDuration.WithLabelValues(kind, servedBy),
+			bytes:    m.responseBytes.WithLabelValues(kind, servedBy),
 		})
 	}
 	series := s.(requestSeries)
 	series.count.Inc()
 	series.duration.Observe(d.Seconds())
+	series.bytes.Add(float64(bytes))
+}
+
+// Config says which configuration this instance has, by a hash of it.
+func (m *Metrics) Config(hash string) {
+	m.gauges("config_info", "1, with a hash of the configuration. Instances of one fleet have the same; secrets, addresses and paths are not in it.", "hash").
+		WithLabelValues(hash).Set(1)
 }
 
 // Answer counts a mutable answer.

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	dto "github.com/prometheus/client_model/go"
@@ -27,13 +28,13 @@ func open(t *testing.T) (*metrics.Metrics, *tiers.Stack) {
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	disk, err := tiers.OpenDisk(t.TempDir(), tiers.DiskLimits{
 		Size:    1 << 20,
-		Evicted: func(reason string) { m.Evicted("disk", reason) },
+		Evicted: func(reason string, age time.Duration) { m.Evicted("disk", reason, age) },
 	}, log)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { disk.Close() })
-	mem, err := memory.Open(1<<16, func() { m.Evicted("memory", "size") })
+	mem, err := memory.Open(1<<16, func(age time.Duration) { m.Evicted("memory", "size", age) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,6 +54,9 @@ func open(t *testing.T) (*metrics.Metrics, *tiers.Stack) {
 		Log:      log,
 	}
 	m.Stack(s)
+	m.Disk(disk)
+	m.Upstream(list)
+	m.Config("0123456789abcdef")
 	return m, s
 }
 
@@ -110,12 +114,14 @@ var series = map[string]map[string][]string{
 	"requests_total": {"kind": {"info", "mod", "zip", "list", "latest", "query", "sumdb", "other"},
 		"code": {"200", "206", "304", "400", "401", "403", "404", "405", "410", "412", "414", "416", "451", "499", "500", "501", "502", "503", "504", "508"}},
 	"request_duration_seconds":        {"kind": {"info", "mod", "zip"}, "served_by": {"disk", "upstream", "none"}},
+	"response_bytes_total":            {"kind": {"info", "mod", "zip"}, "served_by": {"disk", "upstream", "none"}},
 	"tier_lookups_total":              {"tier": {"memory", "disk", "upstream"}, "kind": {"info", "mod", "zip"}, "result": {"hit", "miss", "error"}},
 	"tier_operation_duration_seconds": {"tier": {"memory", "disk"}, "op": {"open", "put", "delete"}},
 	"tier_read_bytes_total":           {"tier": {"memory", "disk", "upstream"}},
 	"tier_bytes":                      {"tier": {"memory", "disk"}},
 	"tier_files":                      {"tier": {"memory", "disk"}},
 	"tier_evictions_total":            {"tier": {"memory", "disk"}, "reason": {"size", "space"}},
+	"tier_eviction_age_seconds":       {"tier": {"memory", "disk"}},
 	"fills_in_flight":                 {},
 	"fills_total":                     {"source": {"upstream"}, "outcome": {"ok", "absent", "corrupt", "timeout", "error"}},
 	"fill_first_byte_seconds":         {},
@@ -123,6 +129,8 @@ var series = map[string]map[string][]string{
 	"fill_followers":                  {},
 	"fill_resumes_total":              {},
 	"collapsed_requests_total":        {},
+	"upstream_questions_total":        {"kind": {"list", "latest", "query", "sumdb"}, "result": {"ok", "absent", "error"}},
+	"filesystem_floor_bytes":          {},
 	"answers_total":                   {"kind": {"list", "latest", "query", "sumdb"}, "state": {"fresh", "stale", "refreshed", "error"}},
 }
 
@@ -165,6 +173,10 @@ func TestEverySeriesIsThereFromTheStart(t *testing.T) {
 			t.Errorf("%s: got %v, want %v", s, got[s], want)
 		}
 	}
+	free, size := got["filesystem_free_bytes{}"], got["filesystem_size_bytes{}"]
+	if free <= 0 || free > size {
+		t.Errorf("the file system: got %v bytes free of %v", free, size)
+	}
 	families := scrape(t, m)
 	for _, name := range []string{"go_goroutines", "go_memstats_alloc_bytes", "process_open_fds", "process_resident_memory_bytes", "modtier_build_info"} {
 		if families[name] == nil {
@@ -178,7 +190,7 @@ func TestEverySeriesIsThereFromTheStart(t *testing.T) {
 
 func TestHistogramsAreClassicAndNative(t *testing.T) {
 	m, _ := open(t)
-	m.Request("mod", 200, "memory", 1)
+	m.Request("mod", 200, "memory", 1, 1)
 	m.Filled(tiers.Fill{Source: "upstream", FirstByte: 1, Duration: 1, Followers: 1})
 	n := 0
 	for name, f := range scrape(t, m) {
@@ -196,8 +208,8 @@ func TestHistogramsAreClassicAndNative(t *testing.T) {
 			}
 		}
 	}
-	if n != 5 {
-		t.Errorf("got %d histograms, want 5", n)
+	if n != 7 {
+		t.Errorf("got %d histograms, want 7", n)
 	}
 	text := get(m, "").Body.String()
 	if want := `modtier_request_duration_seconds_bucket{kind="mod",served_by="memory",le="0.0001"} 1`; !strings.Contains(text, want) {

@@ -24,6 +24,10 @@ type peers struct {
 // Peers returns s as what a stack asks, counted.
 func (m *Metrics) Peers(s PeerSource) tiers.Peers {
 	reads := m.counters("peer_reads_total", "Files asked of the instance that holds a lock, by outcome: whole, absent (it neither has it nor fetches it), late (the lock or a store was there first), failed (the fill went on elsewhere).", "outcome")
+	for _, kind := range fileKinds {
+		m.requestDuration.WithLabelValues(kind, "peer")
+		m.responseBytes.WithLabelValues(kind, "peer")
+	}
 	return &peers{s,
 		reads.WithLabelValues("whole"), reads.WithLabelValues("absent"), reads.WithLabelValues("late"), reads.WithLabelValues("failed"),
 	}

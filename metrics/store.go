@@ -91,6 +91,8 @@ func (m *Metrics) Queue(q *tiers.Queue) {
 	m.read("queue_versions", "Versions that wait for a save.", nil, func() float64 { return float64(q.Versions()) })
 	m.read("queue_bytes", "Bytes of files that wait for a save.", nil, func() float64 { return float64(q.Bytes()) })
 	m.read("queue_oldest_seconds", "For how long the oldest version has waited; 0 if none waits.", nil, func() float64 { return q.Oldest().Seconds() })
+	m.read("queue_limit_bytes", "Bytes waiting from which on fills wait for their saves; 0 is no limit.", nil, func() float64 { return float64(q.Size) })
+	m.read("queue_limit_seconds", "Age of the oldest version from which on they do so; 0 is no limit.", nil, func() float64 { return q.Age.Seconds() })
 	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Namespace: "modtier",
 		Name:      "queue_recovered_total",

@@ -76,7 +76,7 @@ func TestTheQueueIsTold(t *testing.T) {
 	_, stack := open(t)
 	stack.Upstream = nil
 	stack.Stores = []tiers.Level{{Name: "s3", Store: s}}
-	stack.Queue = &tiers.Queue{}
+	stack.Queue = &tiers.Queue{Size: 1 << 30, Age: time.Hour}
 	defer stack.Queue.Close()
 	stack.Start()
 	m.Queue(stack.Queue)
@@ -85,6 +85,9 @@ func TestTheQueueIsTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	all := values(t, m)
+	if size, age := all["queue_limit_bytes{}"], all["queue_limit_seconds{}"]; size != 1<<30 || age != 3600 {
+		t.Errorf("limits of the queue: got %v bytes and %v seconds, want 1 GiB and an hour", size, age)
+	}
 	if all["queue_versions{}"] != 1 || all["queue_bytes{}"] == 0 || all["queue_oldest_seconds{}"] <= 0 || all["queue_recovered_total{}"] != 0 {
 		t.Errorf("got %v versions, %v bytes, oldest %v, recovered %v; want one version, its bytes and its age",
 			all["queue_versions{}"], all["queue_bytes{}"], all["queue_oldest_seconds{}"], all["queue_recovered_total{}"])

@@ -82,6 +82,7 @@ func (m *Metrics) Cache(c tiers.Cache, tier string, usage func() (bytes, files i
 	for _, reason := range []string{"size", "space"} {
 		m.evictions.WithLabelValues(tier, reason)
 	}
+	m.evictionAge.WithLabelValues(tier)
 	return &cache{
 		source:  m.source(c, tier),
 		cache:   c,
@@ -101,7 +102,10 @@ func (c *cache) Delete(ctx context.Context, v module.Version) error {
 }
 
 // Evicted counts a file that tier had to give up.
-func (m *Metrics) Evicted(tier, reason string) { m.evictions.WithLabelValues(tier, reason).Inc() }
+func (m *Metrics) Evicted(tier, reason string, age time.Duration) {
+	m.evictions.WithLabelValues(tier, reason).Inc()
+	m.evictionAge.WithLabelValues(tier).Observe(age.Seconds())
+}
 
 // read makes a gauge whose value is read when Prometheus asks.
 func (m *Metrics) read(name, help string, labels prometheus.Labels, value func() float64) {

@@ -53,9 +53,10 @@ type DiskLimits struct {
 	Size int64 // most bytes of files kept; 0 is no limit
 	Free int64 // bytes of the file system to leave free; 0 is no floor
 
-	// Evicted is called for each file evicted, with the reason: "size" or
-	// "space". It may be nil.
-	Evicted func(reason string)
+	// Evicted is called for each file evicted, with the reason, "size" or
+	// "space", and with the time since its last use, which may be up to ten
+	// minutes too long. It may be nil.
+	Evicted func(reason string, age time.Duration)
 }
 
 // OpenDisk opens the disk tier in dir, and makes dir if it is missing. It
@@ -242,3 +243,11 @@ func (d *Disk) Usage() (bytes, files int64) {
 
 // Limit returns the most bytes that the tier keeps; 0 is no limit.
 func (d *Disk) Limit() int64 { return d.limits.Size }
+
+// Floor returns how many bytes of the file system the tier leaves free; 0 is none.
+func (d *Disk) Floor() int64 { return d.limits.Free }
+
+// FileSystem returns how many bytes are free in the file system that the tier lies
+// in, and how many it has. The error matches errors.ErrUnsupported if this system
+// does not tell.
+func (d *Disk) FileSystem() (free, size int64, err error) { return fileSystem(d.root.Name()) }

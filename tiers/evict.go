@@ -1,6 +1,9 @@
 package tiers
 
-import "path"
+import (
+	"path"
+	"time"
+)
 
 // makeRoom evicts until incoming more bytes stay within the limits, and
 // reserves them until index.release. It reports false, and reserves nothing, if
@@ -17,7 +20,7 @@ func (d *Disk) makeRoom(incoming int64) bool {
 	for _, v := range victims {
 		d.remove(v.name)
 		if d.limits.Evicted != nil {
-			d.limits.Evicted(reason)
+			d.limits.Evicted(reason, time.Since(v.atime))
 		}
 	}
 	if ok && lacking > 0 && d.lacking() > 0 {

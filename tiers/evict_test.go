@@ -55,7 +55,7 @@ func TestEviction(t *testing.T) {
 	t.Run("the least recently used goes first", func(t *testing.T) {
 		root := t.TempDir()
 		var reasons []string
-		d := openDisk(t, root, tiers.DiskLimits{Size: 1000, Evicted: func(r string) { reasons = append(reasons, r) }})
+		d := openDisk(t, root, tiers.DiskLimits{Size: 1000, Evicted: func(r string, _ time.Duration) { reasons = append(reasons, r) }})
 		d.Counted()
 		for i := range 4 {
 			putSized(t, d, numbered(i), 250)
@@ -72,6 +72,23 @@ func TestEviction(t *testing.T) {
 		}
 		if want := []string{"size", "size", "size"}; !slices.Equal(reasons, want) {
 			t.Errorf("Evicted: got %q, want %q", reasons, want)
+		}
+	})
+
+	t.Run("the age of what goes is the time since its last use, by whichever process", func(t *testing.T) {
+		root := t.TempDir()
+		putSized(t, openDisk(t, root, tiers.DiskLimits{Size: 1000}), numbered(0), 600)
+		old := time.Now().Add(-48 * time.Hour)
+		if err := os.Chtimes(filepath.Join(root, numbered(0).Path, numbered(0).Version, "go.mod"), old, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		var ages []time.Duration
+		d := openDisk(t, root, tiers.DiskLimits{Size: 1000, Evicted: func(_ string, age time.Duration) { ages = append(ages, age) }})
+		d.Counted()
+		putSized(t, d, numbered(1), 600)
+		putSized(t, d, numbered(2), 600)
+		if len(ages) != 2 || ages[0].Round(time.Hour) != 48*time.Hour || ages[1] < 0 || ages[1].Round(time.Hour) != 0 {
+			t.Errorf("ages: got %v, want two days and next to nothing", ages)
 		}
 	})
 
@@ -227,7 +244,7 @@ func TestEviction(t *testing.T) {
 		root := t.TempDir()
 		write(t, root, "example.com/m000/v1.0.0/go.mod", make([]byte, 100))
 		var reasons []string
-		d := openDisk(t, root, tiers.DiskLimits{Free: 1 << 60, Evicted: func(r string) { reasons = append(reasons, r) }})
+		d := openDisk(t, root, tiers.DiskLimits{Free: 1 << 60, Evicted: func(r string, _ time.Duration) { reasons = append(reasons, r) }})
 		d.Counted()
 		kept(t, root, 1)
 		if !slices.Equal(reasons, []string{"space"}) {

@@ -193,7 +193,7 @@ func TestFullFileSystem(t *testing.T) {
 		small(t, dir)
 		const floor = 1 << 20
 		evicted := make(map[string]int)
-		d := openDisk(t, dir, tiers.DiskLimits{Free: floor, Evicted: func(reason string) { evicted[reason]++ }})
+		d := openDisk(t, dir, tiers.DiskLimits{Free: floor, Evicted: func(reason string, _ time.Duration) { evicted[reason]++ }})
 		d.Counted()
 		for i := range 60 {
 			putSized(t, d, numbered(i), 100<<10)

@@ -42,10 +42,10 @@ type index struct {
 type known struct {
 	size    int64
 	sound   bool      // its content was checked, or written, by this process
-	touched time.Time // when its access time was last written
+	touched time.Time // when its access time was last written: its last use, but for touchEvery
 }
 
-// A found file is one that the walk at the start met.
+// A found file is one that the walk at the start met, or that has to go.
 type found struct {
 	name  string
 	size  int64
@@ -195,7 +195,7 @@ func (x *index) reserve(incoming, limit, lacking int64) (victims []found, ok boo
 		x.bytes -= k.size
 		x.files--
 		need -= k.size
-		victims = append(victims, found{name: name, size: k.size})
+		victims = append(victims, found{name, k.size, k.touched})
 	}
 	return victims, true
 }

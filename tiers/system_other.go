@@ -15,3 +15,5 @@ func tryLock(*os.File) bool { return false }
 
 // freeSpace is not known here; a full disk shows as a failed write.
 func freeSpace(string) (int64, error) { return 0, errors.ErrUnsupported }
+
+func fileSystem(string) (free, size int64, err error) { return 0, 0, errors.ErrUnsupported }

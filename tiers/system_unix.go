@@ -20,9 +20,16 @@ func tryLock(f *os.File) bool {
 
 // freeSpace returns how many bytes of dir's file system we may still use.
 func freeSpace(dir string) (int64, error) {
+	free, _, err := fileSystem(dir)
+	return free, err
+}
+
+// fileSystem returns how many bytes of dir's file system we may still use, and
+// how many there are.
+func fileSystem(dir string) (free, size int64, err error) {
 	var s syscall.Statfs_t
 	if err := syscall.Statfs(dir, &s); err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	return int64(s.Bavail) * int64(s.Bsize), nil
+	return int64(s.Bavail) * int64(s.Bsize), int64(s.Blocks) * int64(s.Bsize), nil
 }

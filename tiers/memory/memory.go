@@ -35,19 +35,22 @@ type Cache struct {
 	limit int64
 	bytes atomic.Int64
 	files atomic.Int64
+	clock clock
 }
 
 type entry struct {
 	ref     tiers.Ref
 	content []byte
 	modTime time.Time
+	used    atomic.Int64 // by the cache's clock
 }
 
 func (e *entry) cost() int64 { return int64(len(e.content)) + overhead }
 
 // Open returns a cache of at most size bytes, overhead included. Evicted is
-// called for each file that has to go for another; it may be nil.
-func Open(size int64, evicted func()) (*Cache, error) {
+// called for each file that has to go for another, with the time since its last use
+// to the second; it may be nil.
+func Open(size int64, evicted func(age time.Duration)) (*Cache, error) {
 	m := &Cache{limit: size}
 	c, err := ristretto.NewCache(&ristretto.Config[string, *entry]{
 		NumCounters: max(10*size/(typicalSize+overhead), 1000),
@@ -57,9 +60,9 @@ func Open(size int64, evicted func()) (*Cache, error) {
 		IgnoreInternalCost: true,
 		// What is there stays, also if two Puts race.
 		ShouldUpdate: func(_, _ *entry) bool { return false },
-		OnEvict: func(*ristretto.Item[*entry]) {
-			if evicted != nil {
-				evicted()
+		OnEvict: func(i *ristretto.Item[*entry]) {
+			if evicted != nil && i.Value != nil {
+				evicted(m.clock.since(&i.Value.used))
 			}
 		},
 		// OnExit is called for each value that leaves or is not let in.
@@ -74,11 +77,15 @@ func Open(size int64, evicted func()) (*Cache, error) {
 		return nil, fmt.Errorf("memory: a cache of %d bytes: %w", size, err)
 	}
 	m.c = c
+	m.clock.start()
 	return m, nil
 }
 
 // Close ends the cache's goroutines.
-func (m *Cache) Close() { m.c.Close() }
+func (m *Cache) Close() {
+	m.c.Close()
+	m.clock.stop()
+}
 
 // key is r in one string. Neither paths nor versions hold a space.
 func key(r tiers.Ref) string {
@@ -95,6 +102,7 @@ func (m *Cache) Open(ctx context.Context, r tiers.Ref) (*tiers.Object, error) {
 	if !ok || e.ref != r {
 		return nil, fs.ErrNotExist
 	}
+	m.clock.mark(&e.used)
 	return tiers.NewObject(e.content, e.modTime, "memory"), nil
 }
 
@@ -107,7 +115,8 @@ func (m *Cache) Put(ctx context.Context, r tiers.Ref, b []byte, modTime time.Tim
 	if _, err := m.Open(ctx, r); err == nil {
 		return nil // what is there stays
 	}
-	e := &entry{r, b, modTime}
+	e := &entry{ref: r, content: b, modTime: modTime}
+	m.clock.mark(&e.used)
 	if e.cost() > m.limit {
 		return nil
 	}

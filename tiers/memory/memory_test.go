@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -28,7 +29,7 @@ func (s settled) Put(ctx context.Context, r tiers.Ref, b []byte, modTime time.Ti
 	return s.Cache.Put(ctx, r, b, modTime)
 }
 
-func open(t *testing.T, size int64, evicted func()) settled {
+func open(t *testing.T, size int64, evicted func(time.Duration)) settled {
 	t.Helper()
 	m, err := memory.Open(size, evicted)
 	if err != nil {
@@ -58,7 +59,7 @@ func TestBound(t *testing.T) {
 		for _, size := range []int{0, 1, 1000, 50000} {
 			const limit = 100000
 			var evicted atomic.Int64
-			m := open(t, limit, func() { evicted.Add(1) })
+			m := open(t, limit, func(time.Duration) { evicted.Add(1) })
 			for i := range 2000 {
 				put(t, m, numbered(i), make([]byte, size))
 				if bytes, _ := m.Usage(); bytes > limit {
@@ -210,6 +211,30 @@ func TestRaces(t *testing.T) {
 		}
 		if bytes, files := m.Usage(); files != want || bytes < 1000*files || bytes > 1300*files {
 			t.Errorf("Usage: got %d bytes in %d files, want some 1 KiB in each of %d", bytes, files, want)
+		}
+	})
+}
+
+func TestTheAgeOfWhatGoesIsTheTimeSinceItsLastUse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var ages []time.Duration
+		m := open(t, 3000, func(age time.Duration) { ages = append(ages, age) })
+		put(t, m, numbered(0), make([]byte, 2000))
+		time.Sleep(time.Hour)
+		if o, err := m.Open(t.Context(), numbered(0)); err != nil {
+			t.Error(err)
+		} else {
+			o.Body.Close()
+		}
+		time.Sleep(90 * time.Second)
+		for range 100 { // until they are asked for as often as what is there
+			m.Open(t.Context(), numbered(1))
+		}
+		for range 100 {
+			put(t, m, numbered(1), make([]byte, 2000))
+		}
+		if len(ages) != 1 || ages[0].Round(2*time.Second) != 90*time.Second {
+			t.Errorf("ages: got %v, want 90 seconds, once", ages)
 		}
 	})
 }
