@@ -14,7 +14,8 @@ RUN apk add --no-cache ca-certificates git git-lfs openssh-client tini \
  && install -d -o modtier /var/cache/modtier
 COPY --from=build /out/modtier /usr/local/bin/modtier
 USER modtier
-ENV MODTIER_DISK_PATH=/var/cache/modtier
+# Where the disk tier is unless a store takes its place.
+ENV XDG_CACHE_HOME=/var/cache
 VOLUME /var/cache/modtier
 EXPOSE 3000
 HEALTHCHECK CMD wget -q -O /dev/null http://127.0.0.1:3000/healthz || exit 1
