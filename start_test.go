@@ -169,6 +169,10 @@ func TestAStartThatCannotWorkIsRefused(t *testing.T) {
 	}
 	defer taken.Close()
 	broken := goCommand(t, "echo 'go: the disk is on fire' >&2; exit 1")
+	unwritable := t.TempDir() // for root too
+	if err := os.WriteFile(filepath.Join(unwritable, ".modtier"), nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
 	for _, test := range []struct {
 		name    string
 		environ []string
@@ -185,6 +189,8 @@ func TestAStartThatCannotWorkIsRefused(t *testing.T) {
 		{"a filter that redirects to itself", []string{"MODTIER_UPSTREAM=off", "ATHENS_PORT=:3001", "ATHENS_FILTER_FILE=" + broken}, []string{"GlobalEndpoint", "this gateway itself"}},
 		{"profiles where somebody listens", []string{"MODTIER_UPSTREAM=off", "ATHENS_ENABLE_PPROF=true", "ATHENS_PPROF_PORT=" + taken.Addr().String()}, []string{"PprofPort", "ATHENS_PPROF_PORT"}},
 		{"a disk tier in a file", []string{"MODTIER_UPSTREAM=off", "MODTIER_DISK_PATH=" + broken}, []string{"disk", broken}},
+		{"a directory that cannot be written", []string{"MODTIER_UPSTREAM=off", "MODTIER_DISK_PATH=" + unwritable},
+			[]string{"disk: " + unwritable + " must be writable", ".modtier"}},
 		{"a robots file that cannot be read", []string{"MODTIER_UPSTREAM=off", "ATHENS_ROBOTS_FILE=/"}, []string{"RobotsFile"}},
 		{"a certificate that is missing", []string{"MODTIER_UPSTREAM=off", "ATHENS_TLSCERT_FILE=" + broken, "ATHENS_TLSKEY_FILE=" + broken}, []string{"TLSCertFile"}},
 		{"an address that is not ours", []string{"MODTIER_UPSTREAM=off", "ATHENS_PORT=192.0.2.1:80"}, []string{"192.0.2.1:80", "ATHENS_PORT"}},

@@ -81,7 +81,7 @@ func OpenDisk(dir string, limits DiskLimits, log *slog.Logger) (*Disk, error) {
 	}
 	if err := d.spools.open(root); err != nil {
 		root.Close()
-		return nil, fmt.Errorf("disk: %w", err)
+		return nil, fmt.Errorf("disk: %s must be writable, even to serve only what is there: %w", dir, err)
 	}
 	if d.layout.escape, err = foldsCase(root, d.spools.dir); err != nil {
 		d.spools.close(root)
