@@ -168,10 +168,12 @@ func TestModesByPatternWithTheGoCommand(t *testing.T) {
 	t.Parallel()
 	named := func(path string) version { return version{path: path, version: "v1.0.0", size: 100} }
 	up, other := newUpstream(t), newUpstream(t)
-	for _, path := range []string{"example.com/team/Now", "example.com/team/now/deep", "example.com/later", "example.com/there/x", "example.com/rest"} {
+	kept := []version{named("example.com/there/kept"), named("example.com/kept")}
+	for _, path := range []string{"example.com/team/Now", "example.com/team/now/deep", "example.com/later", "example.com/there/x", "example.com/rest", kept[0].path, kept[1].path} {
 		up.add(named(path))
 		other.add(named(path))
 	}
+	other.add(version{path: kept[0].path, version: "v1.0.9", size: 100}, version{path: kept[1].path, version: "v1.0.9", size: 100})
 	text := `mode = "none"
 
 download "example.com/team/*" {
@@ -190,21 +192,33 @@ download "example.com/there" {
 	for name, value := range map[string]string{"file:": rules(t, text), "custom:": base64.StdEncoding.EncodeToString([]byte(text))} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			g := start(t, options{upstream: up.URL, env: []string{"ATHENS_DOWNLOAD_MODE=" + name + value}})
-			for _, tc := range []struct{ path, download, list string }{
-				{"example.com/team/Now", "v1.0.0", "v1.0.0"},
-				{"example.com/team/now/deep", "v1.0.0", "v1.0.0"},
-				{"example.com/later", "error: not here yet", ""},
-				{"example.com/there/x", "v1.0.0", "v1.0.0"},
-				{"example.com/rest", "error: not here, and not fetched: what is missing of example.com/rest stays so (DownloadMode)", "error: 404 Not Found"},
+			o := options{upstream: up.URL, dir: t.TempDir(), env: []string{"ATHENS_DOWNLOAD_MODE=" + name + value}}
+			hold(t, o.dir, kept...)
+			g := start(t, o)
+			for _, tc := range []struct{ path, download, list, get string }{
+				{"example.com/team/Now", "v1.0.0", "v1.0.0", "v1.0.0"},
+				{"example.com/team/now/deep", "v1.0.0", "v1.0.0", "v1.0.0"},
+				{"example.com/later", "error: not here yet", "", ""},
+				{"example.com/there/x", "v1.0.0", "v1.0.0", "v1.0.0"},
+				{"example.com/there/kept", "v1.0.0", "v1.0.0 v1.0.9", "v1.0.9"},
+				{"example.com/kept", "v1.0.0", "v1.0.0", "v1.0.0"},
+				{"example.com/rest", "error: not here, and not fetched: what is missing of example.com/rest stays so (DownloadMode)", "error: 404 Not Found", "error: 404 Not Found"},
 			} {
 				question{"download", tc.path, "v1.0.0"}.reports(t, g.url, tc.download)
-				if tc.list != "" {
+				if tc.list != "" { // of what is fetched behind it depends on how far that is
 					question{"list", tc.path, ""}.reports(t, g.url, tc.list)
+					question{"get", tc.path, ""}.reports(t, g.url, tc.get)
 				}
 			}
-			if n := len(up.requests(named("example.com/there/x").url("zip"))) + len(up.requests(named("example.com/rest").url("zip"))); n > 0 {
-				t.Error("the upstream was asked for what is redirected or not fetched")
+			for _, v := range append(kept, named("example.com/there/x"), named("example.com/rest")) {
+				if n := len(up.requests(v.url("zip"))) + len(up.requests("/"+v.path+"/@v/list")); n > 0 {
+					t.Errorf("the upstream was asked for %s, which is held, redirected or not fetched", v.path)
+				}
+			}
+			for _, v := range kept {
+				if n := len(other.requests(v.url("zip"))); n > 0 {
+					t.Errorf("%s, which is held, was asked for elsewhere", v.path)
+				}
 			}
 			later := question{"download", "example.com/later", "v1.0.0"}
 			eventually(t, "what is fetched behind is here", func() bool { return later.ask(t, g.url) == "v1.0.0" })
