@@ -56,7 +56,10 @@ func TestAHookThatFailsClosesTheGate(t *testing.T) {
 			proxies := g.url + "," + other.URL
 			held := question{"download", wanted.path, wanted.version}
 			held.reports(t, proxies, "error: "+tc.want)
-			question{"get", wanted.path, ""}.reports(t, proxies, "error: "+tc.want)
+			if !strings.HasPrefix(tc.want, "504") { // each of which takes the hook's time
+				question{"get", wanted.path, ""}.reports(t, proxies, "error: "+tc.want)
+				question{"list", wanted.path, ""}.reports(t, proxies, "error: "+tc.want)
+			}
 			if n := len(other.requests(wanted.url("info"))) + len(other.requests(wanted.url("mod"))) + len(other.requests(wanted.url("zip"))); n > 0 {
 				t.Error("the next proxy was asked for what nobody has allowed")
 			}
@@ -65,7 +68,6 @@ func TestAHookThatFailsClosesTheGate(t *testing.T) {
 			if status, list, err := g.get("/example.com/!wanted/@v/list"); err != nil || status != http.StatusOK || string(list) != "v1.0.0\n" {
 				t.Errorf("the list: got status %d, %q, %v", status, list, err)
 			}
-			question{"list", wanted.path, ""}.reports(t, proxies, "error: "+tc.want)
 			if status, _, err := g.get("/readyz"); err != nil || status != http.StatusOK {
 				t.Errorf("/readyz: got status %d, %v", status, err)
 			}
