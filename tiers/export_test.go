@@ -8,3 +8,6 @@ func (d *Disk) EscapeNames() {
 	<-d.walked
 	d.layout.escape = true
 }
+
+// Dir returns the directory of d.
+func (d *Disk) Dir() string { return d.root.Name() }

@@ -16,6 +16,11 @@ func (s *Stack) keep(ctx context.Context, f *flight, n int64, level int) (kept b
 	case s.Queue == nil || level == 0: // no store lacks it
 		f.open(n)
 		f.end(n, nil)
+		if len(s.Stores) == 0 && f.ref.Kind == Zip {
+			// Disk is all that there is to save into. Before it shows there: what it
+			// has is no longer filled, and so would never be told of.
+			s.record(f.ref.Module())
+		}
 		kept = s.adopt(f, n)
 	case f.ref.Kind == Info:
 		// It is not saved by itself, but with the zip, which may be queued before

@@ -37,6 +37,7 @@ type Stack struct {
 	Fills    int64         // most fills from Upstream at once; 0 is 256
 	Timeout  time.Duration // bound on one fill; 0 is 10 minutes
 	Filled   func(Fill)    // called after each fill; may be nil
+	Record   *Record       // told of each version saved; nil is nobody
 	Log      *slog.Logger  // nil is slog.Default
 
 	once sync.Once

@@ -16,7 +16,13 @@ import (
 func (s *Stack) Save(ctx context.Context, v module.Version, f Files) error {
 	s.init()
 	if len(s.Stores) == 0 {
-		return s.Disk.Save(ctx, v, f)
+		if err := s.Disk.Save(ctx, v, f); err != nil {
+			return err
+		}
+		if f.Zip != nil {
+			s.record(v)
+		}
+		return nil
 	}
 	if s.Queue == nil {
 		return fmt.Errorf("save %s: the stores are only read: %w", v, errors.ErrUnsupported)

@@ -64,6 +64,9 @@ func (q *Queue) save(ctx context.Context, w waiting) (o outcome) {
 			errs = append(errs, err)
 		}
 	}
+	if w.Whole && len(o.left) < len(w.Stores) {
+		q.stack.record(v) // before the entry goes: until then the next process repeats it
+	}
 	o.err = errors.Join(errs...)
 	return o
 }
