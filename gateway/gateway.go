@@ -12,6 +12,7 @@ package gateway
 import (
 	"context"
 	"hash/maphash"
+	"iter"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -47,12 +48,20 @@ type Notes interface {
 	WriteNote(name string, b []byte) error
 }
 
+// An Index tells which versions were saved, in the order of time.
+type Index interface {
+	// Since yields what was saved at t or later, the oldest first. An error is the
+	// last that it yields.
+	Since(ctx context.Context, t time.Time) iter.Seq2[tiers.Saved, error]
+}
+
 // A Gateway is a GOPROXY. Fill in the exported fields before first use.
 type Gateway struct {
 	Files    tiers.Source // all there is, filled from below on a miss
 	Held     tiers.Store  // what is held, here and in the stores; asks no upstream
 	Upstream Upstream     // nil when offline
 	Notes    Notes        // for mutable answers and checksum databases; never nil
+	Index    Index        // of what was saved; nil is an empty one
 	Caches   []string     // the names of the caches that Files asks, fastest first
 	Stores   []string     // and of the stores below them
 
@@ -152,6 +161,7 @@ func (g *Gateway) Handler() http.Handler {
 		get(r, "/readyz", g.readyz)
 		get(r, "/version", g.version)
 		get(r, "/catalog", g.catalog)
+		get(r, "/index", g.index)
 		get(r, "/robots.txt", g.robots)
 		get(r, "/sumdb/*", g.sumdb)
 		get(r, "/cached-only/*", g.module)
