@@ -117,6 +117,9 @@ func wire(ctx context.Context, c *config.Config, log *slog.Logger) (s *service, 
 	}
 	m.Stack(s.stack)
 	m.Disk(disk)
+	if err := s.addRecord(c); err != nil {
+		return nil, err
+	}
 	for _, name := range names {
 		st, err := s.openStore(ctx, c, name, m, log)
 		if err != nil {
@@ -193,6 +196,9 @@ func wire(ctx context.Context, c *config.Config, log *slog.Logger) (s *service, 
 		s.gateway.Metrics = m.Handler()
 	}
 	m.Config(c.Fingerprint(upstreamText(s.upstream), strings.Join(sumdbNames, ",")))
+	if s.stack.Record != nil {
+		s.gateway.Index = s.stack.Record
+	}
 	return s, nil
 }
 

@@ -26,6 +26,7 @@ func (l *loader) check(c *Config) {
 	l.checkLocks(c)
 	l.checkServe(c)
 	l.checkPolicy(c)
+	l.checkIndex(c)
 }
 
 // checkFile is Athens' rule for production. A file with passwords in it may be

@@ -113,6 +113,10 @@ type Config struct {
 	// upstream says: strict, offline or fallback; "" if the key is not set.
 	NetworkMode string
 
+	// IndexType says whether what is saved is recorded, on the disk tier: none
+	// for not, and disk or any of Athens' memory, mysql and postgres for yes.
+	IndexType string
+
 	// SingleFlightType says where the locks are that keep several instances
 	// from the same work: memory (nowhere), etcd, redis, redis-sentinel, or a
 	// store in Tiers.Stack that can hold them. It is never store: that is the

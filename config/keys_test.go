@@ -86,7 +86,7 @@ func TestWriteTable(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, b.String())
 		}
 	}
-	if strings.Contains(b.String(), "IndexType") {
+	if strings.Contains(b.String(), "Index.MySQL") {
 		t.Error("a key that is not honoured is in the table")
 	}
 }

@@ -38,6 +38,7 @@ func TestDefaults(t *testing.T) {
 	want.GlobalEndpoint = "http://localhost:3001"
 	want.DownloadMode = "sync"
 	want.HomeTemplatePath = "/var/lib/athens/home.html"
+	want.IndexType = "none"
 	want.SingleFlightType = "memory"
 	want.SingleFlight.Etcd.Endpoints = "localhost:2379,localhost:22379,localhost:32379"
 	want.SingleFlight.Redis.Endpoint = "127.0.0.1:6379"

@@ -45,6 +45,8 @@ Size = 1000
 Free = "1.5GiB"
 [Tiers.Queue]
 Size = 0
+[Index.MySQL]
+Host = "db.example"
 `)
 	r := survey(t, Options{File: file, Environ: []string{
 		"ATHENS_TIMEOUT=1500ms", "ATHENS_STORAGE_MONGO_ATHENS_MONGO_DEFAULT_DATABASE=mine", "ATHENS_PATH_PREFIX=", "PORT=9",
@@ -61,7 +63,7 @@ Size = 0
 		`BasicAuthUser = "ci@example" # FILE:4`,
 		`# BasicAuthPass is set # FILE:5`,
 		`# SumDBs = ["https://a.example", "***@b.example"] # FILE:6`,
-		`# IndexType has no effect # FILE:7`,
+		`IndexType = "memory" # FILE:7`,
 		`# GoBinaryEnvVars is not set`,
 
 		`[Storage.Mongo]`,
@@ -83,6 +85,9 @@ Size = 0
 		`Size = 0 # FILE:22`,
 		`Wait = "3s" # derived`,
 		`Stale = "168h" # default`,
+
+		`[Index.MySQL]`,
+		`# Host has no effect # FILE:24`,
 		`Revalidate = "10m" # default`,
 	} {
 		if want = strings.ReplaceAll(want, "FILE", file); !strings.Contains(plain, "\n"+want+"\n") {

@@ -11,7 +11,7 @@ Portt = ":2"
 FilterFile = "/etc/filter"
 ForceSSL = false
 ValidatorHook = ""
-IndexType = "memory"
+IndexType = "postgres"
 TraceExporterURL = "http://t.example"
 LogLevel = "loud"
 StorageType = "mongo"
@@ -46,6 +46,7 @@ Port FILE:1 honoured
 LogLevel FILE:8 refused want one of debug, info, warn, error
 GoEnv GO_ENV honoured
 StorageType FILE:9 honoured
+IndexType FILE:6 honoured the database is neither read nor written: what is saved is recorded on disk, as with disk; in a fleet each instance tells at /index what it has saved itself
 Storage.Disk.RootPath FILE:12 unused StorageType is not disk
 Storage.Mongo.URL - refused want it set, for the store mongo needs it
 Storage.Mongo.DefaultDBName FILE:14 honoured has effect here, but Athens ignores it in a file: what Athens saved is in athens/modules

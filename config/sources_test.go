@@ -92,6 +92,7 @@ func samples(t *testing.T) []sample {
 		{"StashTimeout", "10", 10 * s, "ATHENS_ATHENS_STASH_TIMEOUT ATHENS_STASH_TIMEOUT", "2m", 2 * min, nil},
 		{"ShutdownTimeout", `"90s"`, 90 * s, "ATHENS_ATHENS_SHUTDOWN_TIMEOUT ATHENS_SHUTDOWN_TIMEOUT", "0", 0 * s, nil},
 		{"NetworkMode", `"offline"`, "offline", "ATHENS_ATHENS_NETWORK_MODE ATHENS_NETWORK_MODE", "fallback", "fallback", nil},
+		{"IndexType", `"disk"`, "disk", "ATHENS_ATHENS_INDEX_TYPE ATHENS_INDEX_TYPE", "memory", "memory", nil},
 		{"GoBinary", `"f"`, "f", "ATHENS_GO_BINARY_PATH GO_BINARY_PATH", "e", "e", nil},
 		{"GoBinaryEnvVars", `["A=1,2", "B=;"]`, list("A=1,2", "B=;"),
 			"ATHENS_ATHENS_GO_BINARY_ENV_VARS ATHENS_GO_BINARY_ENV_VARS", "C=3,4; D=5=6", list("C=3,4", "D=5=6"), nil},

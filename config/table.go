@@ -75,6 +75,8 @@ func generalRows() []row {
 			doc: "Seconds, or a duration, that requests have to end at shutdown."},
 		{key: "NetworkMode", env: "ATHENS_NETWORK_MODE", kind: oneOf("strict", "offline", "fallback"),
 			doc: "How lists are made of stored and upstream versions: `strict`, `offline` or `fallback`."},
+		{key: "IndexType", env: "ATHENS_INDEX_TYPE", def: "none", kind: oneOf("none", "memory", "disk", "mysql", "postgres"),
+			doc: "What `/index` tells of: `none`, nothing; `disk`, what this instance has saved, recorded on disk; `memory`, `mysql` and `postgres` are taken as `disk`."},
 		{key: "GoBinary", env: "GO_BINARY_PATH", def: "go", kind: text,
 			doc: "The `go` command, for what only version control has."},
 		{key: "GoBinaryEnvVars", env: "ATHENS_GO_BINARY_ENV_VARS", kind: list(";"), secret: true,
@@ -105,7 +107,6 @@ func unhonouredRows() []row {
 		{key: "TraceExporter", env: "ATHENS_TRACE_EXPORTER", as: later},
 		{key: "TraceExporterURL", env: "ATHENS_TRACE_EXPORTER_URL", as: aside},
 		{key: "TraceSamplingFraction", env: "ATHENS_TRACE_SAMPLING_FRACTION", as: aside},
-		{key: "IndexType", env: "ATHENS_INDEX_TYPE", def: "none", as: later},
 
 		{key: "Storage.CDN.Endpoint", env: "CDN_ENDPOINT", as: aside}, // Athens ignores it too
 

@@ -89,6 +89,7 @@ func TestWrongValues(t *testing.T) {
 		{"LogLevel", `"loud"`, `LogLevel = "loud": want one of debug, info, warn, error`},
 		{"LogFormat", `"xml"`, `LogFormat = "xml": want one of plain, json`},
 		{"NetworkMode", `"lenient"`, `want one of strict, offline, fallback`},
+		{"IndexType", `"redis"`, `want one of none, memory, disk, mysql, postgres`},
 		{"Timeout", "0", `Timeout = 0: want more than 0`},
 		{"StashTimeout", `"0s"`, `want more than 0`},
 		{"ShutdownTimeout", "-1", `want whole seconds or a duration, 0 or more`},
