@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/modtier/modtier/gateway/policy"
 	"github.com/modtier/modtier/tiers"
 )
 
@@ -28,7 +29,8 @@ type catalogEntry struct {
 }
 
 // catalog lists the versions held: ?token= goes on where a page ended, and
-// ?pagesize= says how many to give at most.
+// ?pagesize= says how many to give at most. What the filter excludes is not listed,
+// so that a page may have fewer, and even none, before the last one.
 func (g *Gateway) catalog(w *response, r *http.Request) {
 	q := r.URL.Query()
 	n := usualPage
@@ -53,9 +55,11 @@ func (g *Gateway) catalog(w *response, r *http.Request) {
 		g.fail(w, r, err)
 		return
 	}
-	page := catalogPage{Modules: make([]catalogEntry, len(vs)), Next: next}
-	for i, v := range vs {
-		page.Modules[i] = catalogEntry{v.Path, v.Version}
+	page := catalogPage{Modules: make([]catalogEntry, 0, len(vs)), Next: next}
+	for _, v := range vs {
+		if g.Policy.Filter.Rule(v.Path, v.Version) != policy.Exclude {
+			page.Modules = append(page.Modules, catalogEntry{v.Path, v.Version})
+		}
 	}
 	b, err := json.Marshal(page)
 	if err != nil {

@@ -200,3 +200,13 @@ func TestTheSitesOwnHome(t *testing.T) {
 	}
 	s.get(t, "/").says(t, ours)
 }
+
+func TestCatalogListsNothingThatTheFilterExcludes(t *testing.T) {
+	before := newSite(t).warm(t)
+	before.close()
+	s := openSite(t, before.dir, newOrigin(t))
+	s.get(t, "/catalog").is(t, 200).says(t, `{"modules":[{"module":"example.com/hot","version":"v1.0.0"}],"next":""}`)
+	s.close()
+	s = openSite(t, before.dir, newOrigin(t), withFilter(t, "- example.com/hot\n"))
+	s.get(t, "/catalog").is(t, 200).says(t, `{"modules":[],"next":""}`)
+}
