@@ -15,8 +15,8 @@ import (
 // add makes durable that these stores lack v, and pins v's files. It is called
 // before the file shows on disk: after a crash the queue may name what the disk
 // lacks, but the disk holds nothing that the queue missed. It reports whether v
-// has not waited before.
-func (q *Queue) add(v module.Version, whole bool, stores []string) (fresh bool, err error) {
+// has not waited before. ctx is of the cause, and bounds nothing.
+func (q *Queue) add(ctx context.Context, v module.Version, whole bool, stores []string) (fresh bool, err error) {
 	mu := q.order(v)
 	mu.Lock()
 	defer mu.Unlock()
@@ -37,6 +37,7 @@ func (q *Queue) add(v module.Version, whole bool, stores []string) (fresh bool, 
 		q.stack.Disk.index.pin(q.stack.Disk.layout.dir(v), 0)
 	}
 	if news {
+		w.cause = q.stack.Watch.cause(ctx)
 		w.entry, w.verified, w.grew, w.unwanted = e, false, w.busy, false
 	}
 	q.change()
@@ -58,11 +59,11 @@ func (q *Queue) hand(v module.Version, g *grip) {
 
 // addComing is add for files that somebody else puts on disk, and who then calls
 // arrived. Until then no worker looks for them.
-func (q *Queue) addComing(v module.Version, whole bool, stores []string) error {
+func (q *Queue) addComing(ctx context.Context, v module.Version, whole bool, stores []string) error {
 	q.mu.Lock()
 	q.coming[v]++
 	q.mu.Unlock()
-	_, err := q.add(v, whole, stores)
+	_, err := q.add(ctx, v, whole, stores)
 	if err != nil {
 		q.arrived(v)
 	}

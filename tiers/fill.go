@@ -41,6 +41,7 @@ func (s *Stack) fill(ctx context.Context, f *flight) {
 		f.end(0, nil)
 		return
 	}
+	ctx, seen := s.Watch.fill(ctx, f)
 	n, level, err := s.spoolUp(ctx, f)
 	kept := false
 	if err != nil {
@@ -51,11 +52,14 @@ func (s *Stack) fill(ctx context.Context, f *flight) {
 			s.confirm(f.ref.Module())
 		}
 	}
+	f.mu.Lock()
+	fill := Fill{f.ref, f.tier, err, f.firstByte, time.Since(f.start), f.followers, kept}
+	f.mu.Unlock()
 	if s.Filled != nil {
-		f.mu.Lock()
-		fill := Fill{f.ref, f.tier, err, f.firstByte, time.Since(f.start), f.followers, kept}
-		f.mu.Unlock()
 		s.Filled(fill)
+	}
+	if seen != nil {
+		seen(fill)
 	}
 }
 
@@ -95,7 +99,7 @@ func (s *Stack) spoolUp(ctx context.Context, f *flight) (n int64, level int, err
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
 			if !errors.Is(err, ErrDown) {
-				s.Log.Warn("a store could not be asked; asking the next tier", "err", err)
+				s.Log.WarnContext(ctx, "a store could not be asked; asking the next tier", "err", err)
 			}
 			sick = err
 		}
@@ -132,7 +136,7 @@ func (s *Stack) take(ctx context.Context, f *flight, o *Object, have int64) (int
 	if f.spool == nil {
 		sp, err := s.Disk.newSpool(o.Size)
 		if err != nil {
-			s.Log.Warn("a file is served and not kept", "file", f.ref.String(), "err", err)
+			s.Log.WarnContext(ctx, "a file is served and not kept", "file", f.ref.String(), "err", err)
 			return 0, fmt.Errorf("%w: %w", errNoSpool, err)
 		}
 		f.spool, f.tier = sp, o.Tier // read by others only once f is open

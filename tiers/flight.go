@@ -35,8 +35,9 @@ type flight struct {
 	err       error // why it ended; nil for a whole file
 	landed    bool  // the file has its name on disk, or will never have it
 	followers int
-	holders   int           // who may yet open the spool: the leader, and followers on their way
-	firstByte time.Duration // after start
+	holders   int             // who may yet open the spool: the leader, and followers on their way
+	firstByte time.Duration   // after start
+	ctx       context.Context // of the fill, for who joins it; nil if nobody watches
 }
 
 // A Fill tells how a fill went, once it is over.

@@ -51,6 +51,7 @@ func (h hereStack) Open(ctx context.Context, r Ref) (*Object, error) {
 			break
 		}
 		o, err := f.follow(ctx)
+		h.Watch.joined(ctx, f)
 		f.leave()
 		if err != errLanded {
 			return o, err

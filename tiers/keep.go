@@ -21,15 +21,15 @@ func (s *Stack) keep(ctx context.Context, f *flight, n int64, level int) (kept b
 			// has is no longer filled, and so would never be told of.
 			s.record(f.ref.Module())
 		}
-		kept = s.adopt(f, n)
+		kept = s.adopt(ctx, f, n)
 	case f.ref.Kind == Info:
 		// It is not saved by itself, but with the zip, which may be queued before
 		// the process dies.
-		kept = s.adopt(f, n)
+		kept = s.adopt(ctx, f, n)
 		f.open(n)
 		f.end(n, nil)
 	default:
-		if kept = s.enqueue(f, n, level); kept {
+		if kept = s.enqueue(ctx, f, n, level); kept {
 			f.land()
 			err = s.settle(ctx, f)
 		}
@@ -46,22 +46,22 @@ func (s *Stack) keep(ctx context.Context, f *flight, n int64, level int) (kept b
 
 // enqueue makes durable that the stores above level lack the file, and then lets
 // it show on disk. If either fails the file is served, and neither kept nor saved.
-func (s *Stack) enqueue(f *flight, n int64, level int) bool {
+func (s *Stack) enqueue(ctx context.Context, f *flight, n int64, level int) bool {
 	v := f.ref.Module()
 	var names []string
 	for _, l := range s.Stores[:min(level, len(s.Stores))] {
 		names = append(names, l.Name)
 	}
-	fresh, err := s.Queue.add(v, f.ref.Kind == Zip, names)
+	fresh, err := s.Queue.add(ctx, v, f.ref.Kind == Zip, names)
 	if err != nil {
-		s.Log.Warn("a file was served and is neither kept nor saved", "file", f.ref.String(), "err", err)
+		s.Log.WarnContext(ctx, "a file was served and is neither kept nor saved", "file", f.ref.String(), "err", err)
 		return false
 	}
 	if f.grip != nil {
 		s.Queue.hand(v, f.grip)
 		f.grip = nil
 	}
-	if !s.adopt(f, n) {
+	if !s.adopt(ctx, f, n) {
 		if fresh {
 			s.Queue.cancel(v)
 		}
@@ -85,9 +85,9 @@ func (s *Stack) settle(ctx context.Context, f *flight) error {
 }
 
 // adopt gives the spool its name on disk.
-func (s *Stack) adopt(f *flight, n int64) bool {
+func (s *Stack) adopt(ctx context.Context, f *flight, n int64) bool {
 	if err := s.Disk.adopt(f.spool, f.ref, n, f.start); err != nil {
-		s.Log.Warn("a file was served and is not kept", "file", f.ref.String(), "err", err)
+		s.Log.WarnContext(ctx, "a file was served and is not kept", "file", f.ref.String(), "err", err)
 		return false
 	}
 	return true
@@ -100,7 +100,7 @@ func (s *Stack) promoteFill(ctx context.Context, f *flight, n int64) {
 	}
 	b := make([]byte, n)
 	if _, err := f.spool.file.ReadAt(b, 0); err != nil && err != io.EOF {
-		s.Log.Warn("a file is not promoted", "file", f.ref.String(), "err", err) // disk has it
+		s.Log.WarnContext(ctx, "a file is not promoted", "file", f.ref.String(), "err", err) // disk has it
 		return
 	}
 	s.put(ctx, f.ref, b, f.start, len(s.Caches)-1)

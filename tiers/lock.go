@@ -147,7 +147,7 @@ func (s *Stack) lock(ctx context.Context, f *flight, h *holders) (o *Object, lev
 func (s *Stack) withoutLock(ctx context.Context, r Ref, err error) {
 	// That the service is down was said once.
 	if ctx.Err() == nil && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, locks.ErrDown) {
-		s.Log.Warn("going on without a lock", "version", r.Module().String(), "err", err)
+		s.Log.WarnContext(ctx, "going on without a lock", "version", r.Module().String(), "err", err)
 	}
 }
 
@@ -187,7 +187,7 @@ func (s *Stack) enqueueHeld(v module.Version, g *grip) bool {
 	for _, l := range s.Stores {
 		names = append(names, l.Name)
 	}
-	fresh, err := s.Queue.add(v, true, names)
+	fresh, err := s.Queue.add(s.life, v, true, names)
 	if err != nil {
 		s.Log.Warn("a version of a peer may not be saved", "version", v.String(), "err", err)
 		return false

@@ -59,6 +59,7 @@ type waiting struct {
 	busy     bool  // a worker has it
 	grew     bool  // while it was busy
 	verified bool
+	cause    any     // of the save, for who watches; nil if that is not known
 	unwanted bool    // it was cancelled while it was busy
 	saved    bool    // and out of the queue
 	grips    []*grip // locks to let go of once it is saved, or cannot be

@@ -22,9 +22,13 @@ func (q *Queue) run(ctx context.Context) {
 	for {
 		w, now, later, changed := q.take()
 		if w != nil {
-			o := q.save(ctx, now)
+			saving, seen := q.stack.Watch.save(ctx, &now)
+			o := q.save(saving, now)
 			if ctx.Err() == nil {
-				q.tell(now.module(), o)
+				q.tell(saving, now.module(), o)
+			}
+			if seen != nil {
+				seen(o.err)
 			}
 			q.finish(w, now.module(), o)
 			continue

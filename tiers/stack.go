@@ -38,6 +38,7 @@ type Stack struct {
 	Timeout  time.Duration // bound on one fill; 0 is 10 minutes
 	Filled   func(Fill)    // called after each fill; may be nil
 	Record   *Record       // told of each version saved; nil is nobody
+	Watch    Watch         // sees fills and saves from their start; zero is nobody
 	Log      *slog.Logger  // nil is slog.Default
 
 	once sync.Once
@@ -112,6 +113,9 @@ func (s *Stack) Open(ctx context.Context, r Ref) (*Object, error) {
 	}
 	f, leader := s.join(ctx, r)
 	o, err := f.follow(ctx)
+	if !leader {
+		s.Watch.joined(ctx, f)
+	}
 	f.leave()
 	if err == errLanded {
 		if o, err = s.Disk.Open(ctx, r); err != nil {
@@ -142,7 +146,7 @@ func (s *Stack) lookup(ctx context.Context, r Ref) (o *Object, sick error) {
 			return o, nil
 		}
 		if err != fs.ErrNotExist && !errors.Is(err, fs.ErrNotExist) {
-			s.Log.Warn("a cache could not be asked; asking the next tier", "err", err)
+			s.Log.WarnContext(ctx, "a cache could not be asked; asking the next tier", "err", err)
 			sick = err
 		}
 	}
@@ -168,7 +172,7 @@ func (s *Stack) promote(ctx context.Context, r Ref, o *Object, level int) (*Obje
 func (s *Stack) put(ctx context.Context, r Ref, b []byte, modTime time.Time, level int) {
 	for _, c := range s.Caches[:level] {
 		if err := c.Put(ctx, r, b, modTime); err != nil {
-			s.Log.Warn("a cache does not keep a file", "err", err) // it is served all the same
+			s.Log.WarnContext(ctx, "a cache does not keep a file", "err", err) // it is served all the same
 		}
 	}
 	// The file may have been rejected since it was read, and forgotten before it
@@ -176,7 +180,7 @@ func (s *Stack) put(ctx context.Context, r Ref, b []byte, modTime time.Time, lev
 	if s.suspect(r.Module()) {
 		for _, c := range s.Caches[:level] {
 			if err := c.Delete(ctx, r.Module()); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				s.Log.Error("a version that was rejected may stay in a cache", "version", r.Module(), "err", err)
+				s.Log.ErrorContext(ctx, "a version that was rejected may stay in a cache", "version", r.Module(), "err", err)
 			}
 		}
 	}

@@ -34,7 +34,7 @@ func (s *Stack) Save(ctx context.Context, v module.Version, f Files) error {
 	for i, l := range s.Stores {
 		names[i] = l.Name
 	}
-	if err := s.Queue.addComing(v, f.Zip != nil, names); err != nil {
+	if err := s.Queue.addComing(ctx, v, f.Zip != nil, names); err != nil {
 		return err
 	}
 	err := s.Disk.Save(ctx, v, f)

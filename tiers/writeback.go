@@ -79,16 +79,16 @@ func (q *Queue) saveInto(ctx context.Context, s Level, v module.Version, f Files
 }
 
 // tell logs what went wrong with v.
-func (q *Queue) tell(v module.Version, o outcome) {
+func (q *Queue) tell(ctx context.Context, v module.Version, o outcome) {
 	switch {
 	case o.err == nil, errors.Is(o.err, ErrDown) && len(o.left) > 0:
 		// A store that is down has said so once.
 	case len(o.left) > 0:
-		q.Log.Warn("a version could not be saved and waits for another try", "version", v.String(), "err", o.err)
+		q.Log.WarnContext(ctx, "a version could not be saved and waits for another try", "version", v.String(), "err", o.err)
 	case errors.Is(o.err, fs.ErrNotExist):
-		q.Log.Warn("a version that waited for a save is nowhere any more", "version", v.String(), "err", o.err)
+		q.Log.WarnContext(ctx, "a version that waited for a save is nowhere any more", "version", v.String(), "err", o.err)
 	default:
-		q.Log.Error("a version is not saved", "version", v.String(), "err", o.err)
+		q.Log.ErrorContext(ctx, "a version is not saved", "version", v.String(), "err", o.err)
 	}
 }
 
@@ -99,7 +99,7 @@ func (s *Stack) reject(ctx context.Context, v module.Version) {
 	s.suspects.Add(v, struct{}{})
 	s.mu.Unlock()
 	if err := s.Forget(ctx, v); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		s.Log.Error("a version that is not what its name says stays in a cache", "version", v.String(), "err", err)
+		s.Log.ErrorContext(ctx, "a version that is not what its name says stays in a cache", "version", v.String(), "err", err)
 	}
 }
 
