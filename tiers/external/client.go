@@ -46,6 +46,10 @@ type Client struct {
 	// compression nor undo it, or sizes are unknown.
 	HTTP *http.Client
 
+	// Wrap makes the transport of the client into another, such as one that adds
+	// headers; nil leaves it as it is.
+	Wrap func(http.RoundTripper) http.RoundTripper
+
 	// Timeout is how long an answer may take to begin, and one that is no file
 	// to end. 0 is 30 seconds.
 	Timeout time.Duration
@@ -74,7 +78,7 @@ func (c *Client) commit() time.Duration  { return cmp.Or(c.Commit, 10*time.Minut
 // open makes what the exported fields mean, once.
 func (c *Client) open() error {
 	c.once.Do(func() {
-		c.http = web.Client(c.HTTP, checkRedirect)
+		c.http = web.Wrapped(web.Client(c.HTTP, checkRedirect), c.Wrap)
 		c.base, c.user, c.err = parseURL(c.URL)
 	})
 	return c.err

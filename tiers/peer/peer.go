@@ -48,6 +48,10 @@ type Client struct {
 	Secret string        // which all share
 	Stall  time.Duration // how long a body may stand still; 0 is a minute
 
+	// Wrap makes the transport into another, such as one that adds headers; nil leaves
+	// it as it is.
+	Wrap func(http.RoundTripper) http.RoundTripper
+
 	once sync.Once
 	http *http.Client
 }
@@ -97,6 +101,7 @@ func (c *Client) ask(ctx context.Context, base, path string) (*http.Response, er
 		c.http = &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error {
 			return http.ErrUseLastResponse // a signature is good at one place only
 		}}
+		c.http = web.Wrapped(c.http, c.Wrap)
 	})
 	req, m, err := c.request(ctx, base, path)
 	if err != nil {

@@ -30,6 +30,10 @@ type List struct {
 	// from https to http, and without credentials to other hosts.
 	Client *http.Client
 
+	// Wrap makes the transport of the client into another, such as one that adds
+	// headers; nil leaves it as it is.
+	Wrap func(http.RoundTripper) http.RoundTripper
+
 	// Netrc is the path of the netrc file. "" means $NETRC, else .netrc in
 	// the home directory (on Windows _netrc if that exists). It is read once,
 	// at the first request over https that needs it.

@@ -29,7 +29,7 @@ type entry struct {
 // tells credentials.
 func Parse(goproxy string) (*List, error) {
 	l := &List{found: make(map[string]finding)}
-	l.client = sync.OnceValue(func() *http.Client { return web.Client(l.Client, web.CheckRedirect) })
+	l.client = sync.OnceValue(func() *http.Client { return web.Wrapped(web.Client(l.Client, web.CheckRedirect), l.Wrap) })
 	l.netrc = sync.OnceValues(l.readNetrc)
 	for rest := goproxy; rest != ""; {
 		s, pipe := rest, false

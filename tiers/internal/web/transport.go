@@ -44,3 +44,16 @@ func Client(c *http.Client, redirects func(*http.Request, []*http.Request) error
 	}
 	return &own
 }
+
+// Wrapped returns c with a transport made of its own by wrap, which may be nil.
+func Wrapped(c *http.Client, wrap func(http.RoundTripper) http.RoundTripper) *http.Client {
+	if wrap == nil {
+		return c
+	}
+	own := *c
+	if own.Transport == nil {
+		own.Transport = http.DefaultTransport
+	}
+	own.Transport = wrap(own.Transport)
+	return &own
+}
