@@ -97,12 +97,14 @@ type Gateway struct {
 	Checks   []Check                     // what /healthz?deep=1 asks
 	Metrics  http.Handler                // at /metrics; nil for none
 	Observe  func(Request)               // called after each request; may be nil
+	Trace    Trace                       // sees each request from its start; may be nil
 	Answer   func(kind, state string)    // called for each mutable answer; may be nil
 	Log      *slog.Logger                // nil is slog.Default
 
 	answers  *answers
 	statuses map[fileStatus][]string
 	recent   *recent
+	ids      ids
 	behind   behind
 	tiles    sync.Mutex // orders the writing of tiles, so that none becomes narrower
 }
@@ -120,6 +122,9 @@ type Request struct {
 	ServedBy string // the tier that answered, or answers, notes, held, gateway or none
 	Duration time.Duration
 	Bytes    int64 // of the body
+
+	Module, Version string // "" where the path names none
+	TraceID         string // what Trace returned at the end; "" for none
 }
 
 // Times bound the age of mutable answers. Each age counts from the moment when
@@ -194,6 +199,12 @@ func (g *Gateway) route(h func(*response, *http.Request)) http.HandlerFunc {
 func (g *Gateway) door(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		w := &response{ResponseWriter: rw, start: time.Now(), kind: "other", servedBy: "gateway"}
+		w.identify(r, &g.ids)
+		if g.Trace != nil {
+			var ctx context.Context
+			ctx, w.traced = g.Trace(r)
+			r = r.WithContext(ctx)
+		}
 		defer g.record(w, r)
 		if r.ContentLength != 0 {
 			w.drain(r)
@@ -243,8 +254,12 @@ func (g *Gateway) record(w *response, r *http.Request) {
 		w.status = statusClientGone
 	}
 	d := time.Since(w.start)
+	q := Request{w.kind, w.status, w.servedBy, d, w.bytes, w.module, w.version, ""}
+	if w.traced != nil {
+		q.TraceID = w.traced(q)
+	}
 	if g.Observe != nil {
-		g.Observe(Request{w.kind, w.status, w.servedBy, d, w.bytes})
+		g.Observe(q)
 	}
 	level := slog.LevelInfo
 	if w.status >= 500 {
@@ -269,7 +284,8 @@ func (g *Gateway) record(w *response, r *http.Request) {
 		slog.Int("status", w.status),
 		slog.Int64("bytes", w.bytes),
 		slog.Duration("duration", d),
-		slog.String("served_by", w.servedBy))
+		slog.String("served_by", w.servedBy),
+		slog.String("request_id", w.id[0]))
 	if w.status >= 400 {
 		line.AddAttrs(slog.String("remote", r.RemoteAddr))
 	}

@@ -70,7 +70,7 @@ func notYet(underWay bool) error {
 func (g *Gateway) fetch(ctx context.Context, ref tiers.Ref) {
 	o, err := g.Files.Open(ctx, ref)
 	if err != nil {
-		g.Log.Warn("a file asked for was not fetched behind", "err", fmt.Errorf("%s: %w", ref, err))
+		g.Log.WarnContext(ctx, "a file asked for was not fetched behind", "err", fmt.Errorf("%s: %w", ref, err))
 		return
 	}
 	o.Body.Close()
@@ -85,7 +85,7 @@ func (g *Gateway) askBehind(ctx context.Context, q question) (given, error) {
 		ask := func(ctx context.Context) ([]byte, error) { return g.ask(ctx, q) }
 		underWay = g.behind.do(q.key(), func() {
 			if res := <-g.answers.refresh(ctx, q.key(), ask); res.Err != nil {
-				g.Log.Warn("an answer was not fetched behind", "module", q.path, "kind", q.kind, "err", res.Err)
+				g.Log.WarnContext(ctx, "an answer was not fetched behind", "module", q.path, "kind", q.kind, "err", res.Err)
 			}
 		})
 	}

@@ -110,10 +110,10 @@ func (g *Gateway) askList(ctx context.Context, path string) ([]byte, error) {
 	case a := <-here:
 		held = a.versions // of those tiers that could be asked
 		if a.err != nil {
-			g.Log.Warn("a list may be without versions held", "module", path, "err", a.err)
+			g.Log.WarnContext(ctx, "a list may be without versions held", "module", path, "err", a.err)
 		}
 	case <-heldCtx.Done():
-		g.Log.Warn("a list is without the versions held", "module", path, "err", context.Cause(heldCtx))
+		g.Log.WarnContext(ctx, "a list is without the versions held", "module", path, "err", context.Cause(heldCtx))
 	}
 	if err != nil && len(held) == 0 {
 		return nil, err

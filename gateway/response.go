@@ -37,6 +37,9 @@ type response struct {
 	servedBy              string
 	failure               string
 	refused               []slog.Attr // who tried, and was
+
+	id     [1]string            // of the request; the value of a header as it is
+	traced func(Request) string // what Trace returned; nil for nothing
 }
 
 func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }
