@@ -185,7 +185,7 @@ func wire(ctx context.Context, c *config.Config, log *slog.Logger) (s *service, 
 		Ready:         disk.Check,
 		Degraded:      s.degraded,
 		Checks:        append([]gateway.Check{{Tier: "disk", Ask: disk.Check}}, s.checks()...),
-		Observe:       func(r gateway.Request) { m.Request(r.Kind, r.Code, r.ServedBy, r.Duration, r.Bytes) },
+		Observe:       func(r gateway.Request) { m.Request(r.Kind, r.Code, r.ServedBy, r.Duration, r.Bytes, r.TraceID) },
 		Answer:        m.Answer,
 		Log:           log,
 	}

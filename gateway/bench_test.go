@@ -75,7 +75,7 @@ func warmGateway(b testing.TB) http.Handler {
 		Held:    disk,
 		Notes:   disk,
 		Caches:  []string{"memory", "disk"},
-		Observe: func(r gateway.Request) { m.Request(r.Kind, r.Code, r.ServedBy, r.Duration, r.Bytes) },
+		Observe: func(r gateway.Request) { m.Request(r.Kind, r.Code, r.ServedBy, r.Duration, r.Bytes, r.TraceID) },
 		Log:     log,
 	}
 	return g.Handler()

@@ -93,7 +93,7 @@ func openSite(t *testing.T, dir string, o *origin, change ...func(*site)) *site 
 		ID:       "modtier-test",
 		Ready:    disk.Check,
 		Metrics:  m.Handler(),
-		Observe:  func(r gateway.Request) { m.Request(r.Kind, r.Code, r.ServedBy, r.Duration, r.Bytes) },
+		Observe:  func(r gateway.Request) { m.Request(r.Kind, r.Code, r.ServedBy, r.Duration, r.Bytes, r.TraceID) },
 		Answer:   m.Answer,
 		Log:      log,
 	}

@@ -13,17 +13,28 @@ import (
 )
 
 // Filled counts a fill that is over.
-func (m *Metrics) Filled(f tiers.Fill) {
+func (m *Metrics) Filled(f tiers.Fill) { m.filled(f, "") }
+
+// FilledIn counts a fill that is over, of the trace that its context is recorded in.
+func (m *Metrics) FilledIn(ctx context.Context, f tiers.Fill) {
+	id := ""
+	if m.TraceID != nil {
+		id = m.TraceID(ctx)
+	}
+	m.filled(f, id)
+}
+
+func (m *Metrics) filled(f tiers.Fill, traceID string) {
 	m.fills.WithLabelValues(cmp.Or(f.Source, "upstream"), outcome(f.Err)).Inc()
 	m.fillFollowers.Observe(float64(f.Followers))
 	if f.FirstByte > 0 {
-		m.fillFirstByte.Observe(f.FirstByte.Seconds())
+		observe(m.fillFirstByte, f.FirstByte, traceID)
 	}
 	if f.Err == nil && !f.Kept {
 		m.unkept.Inc()
 	}
 	if f.Err == nil {
-		m.fillDuration.Observe(f.Duration.Seconds())
+		observe(m.fillDuration, f.Duration, traceID)
 	}
 }
 

@@ -17,6 +17,7 @@ type locker struct {
 	wait                                      prometheus.Observer
 	held                                      prometheus.Gauge
 	acquired, waited, timeout, lost, failOpen prometheus.Counter
+	timer                                     timer
 }
 
 // Locker returns l, counted under the name of its type.
@@ -31,13 +32,14 @@ func (m *Metrics) Locker(l locks.Locker, kind string) locks.Locker {
 		timeout:  outcomes.WithLabelValues(kind, "timeout"),
 		lost:     outcomes.WithLabelValues(kind, "lost"),
 		failOpen: outcomes.WithLabelValues(kind, "failed_open"),
+		timer:    m.TraceID,
 	}
 }
 
 func (l *locker) Lock(ctx context.Context, name string) (context.Context, func(), error) {
 	start := time.Now()
 	held, unlock, err := l.Locker.Lock(ctx, name)
-	l.wait.Observe(time.Since(start).Seconds())
+	l.timer.observe(ctx, l.wait, time.Since(start))
 	switch {
 	case err == nil:
 	case errors.Is(err, context.DeadlineExceeded):

@@ -9,6 +9,7 @@
 package metrics
 
 import (
+	"context"
 	"net/http"
 	"runtime"
 	"slices"
@@ -23,6 +24,10 @@ import (
 
 // Metrics are the series of one gateway.
 type Metrics struct {
+	// TraceID returns the name of the trace that work is recorded in, or "": the
+	// exemplar of its duration. It is set before the decorators are made; nil is none.
+	TraceID func(context.Context) string
+
 	registry *prometheus.Registry
 
 	requests        *prometheus.CounterVec
@@ -155,8 +160,8 @@ type requestSeries struct {
 	bytes    prometheus.Counter
 }
 
-// Request counts a request that is over.
-func (m *Metrics) Request(kind string, status int, servedBy string, d time.Duration, bytes int64) {
+// Request counts a request that is over; traceID is "" if it is in no trace.
+func (m *Metrics) Request(kind string, status int, servedBy string, d time.Duration, bytes int64, traceID string) {
 	labels := requestLabels{kind, status, servedBy}
 	s, ok := m.requestSeries.Load(labels)
 	if !ok {
@@ -168,7 +173,7 @@ func (m *Metrics) Request(kind string, status int, servedBy string, d time.Durat
 	}
 	series := s.(requestSeries)
 	series.count.Inc()
-	series.duration.Observe(d.Seconds())
+	observe(series.duration, d, traceID)
 	series.bytes.Add(float64(bytes))
 }
 

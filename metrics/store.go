@@ -41,7 +41,7 @@ func (s *store) Save(ctx context.Context, v module.Version, f tiers.Files) error
 	switch {
 	case err == nil:
 		s.ok.Inc()
-		s.save.Observe(time.Since(start).Seconds())
+		s.timer.observe(ctx, s.save, time.Since(start))
 	case errors.Is(err, tiers.ErrWhole):
 		s.whole.Inc()
 	default:

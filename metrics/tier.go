@@ -18,6 +18,7 @@ type source struct {
 	lookups   [3]lookups // by tiers.Kind
 	open      prometheus.Observer
 	readBytes prometheus.Counter
+	timer     timer
 }
 
 type lookups struct{ hit, miss, err prometheus.Counter }
@@ -27,6 +28,7 @@ func (m *Metrics) source(s tiers.Source, tier string) source {
 		Source:    s,
 		open:      m.operations.WithLabelValues(tier, "open"),
 		readBytes: m.readBytes.WithLabelValues(tier),
+		timer:     m.TraceID,
 	}
 	for k, kind := range fileKinds {
 		c.lookups[k] = lookups{
@@ -42,7 +44,7 @@ func (m *Metrics) source(s tiers.Source, tier string) source {
 func (c *source) Open(ctx context.Context, r tiers.Ref) (*tiers.Object, error) {
 	start := time.Now()
 	o, err := c.Source.Open(ctx, r)
-	c.open.Observe(time.Since(start).Seconds())
+	c.timer.observe(ctx, c.open, time.Since(start))
 	l := &c.lookups[r.Kind]
 	switch {
 	case err == nil:
