@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"os/exec"
 	"slices"
 	"strings"
@@ -29,9 +30,15 @@ func TestArrowsThatMustNeverBe(t *testing.T) {
 		}
 	}
 	never["tiers"] = append(never["tiers"], lockers[1:]...)
+	never["traces"] = append([]string{"gateway", "metrics", "config"}, backends...)
+	for _, room := range slices.Collect(maps.Keys(never)) {
+		if room != "traces" {
+			never[room] = append(never[room], "traces")
+		}
+	}
 	never["tiers/internal/web"] = append([]string{"tiers"}, never["tiers"]...)
 	for _, b := range backends {
-		never[b] = []string{"gateway", "metrics", "config"}
+		never[b] = []string{"gateway", "metrics", "config", "traces"}
 		for _, other := range backends {
 			if other != b {
 				never[b] = append(never[b], other)

@@ -24,6 +24,7 @@ import (
 	"github.com/modtier/modtier/tiers/external"
 	"github.com/modtier/modtier/tiers/memory"
 	"github.com/modtier/modtier/tiers/upstream"
+	"github.com/modtier/modtier/traces"
 )
 
 // A service is a gateway and what is under it.
@@ -33,7 +34,8 @@ type service struct {
 	upstream *upstream.List // nil when offline
 	serve    http.Handler   // of the external-store protocol; nil if it is off
 	stores   []*store
-	picture  string // of the stack, for the log
+	traces   *traces.Traces // nil if nobody is to have any
+	picture  string         // of the stack, for the log
 	closers  []func()
 }
 
@@ -50,6 +52,10 @@ func wire(ctx context.Context, c *config.Config, log *slog.Logger) (s *service, 
 	v := buildVersion()
 	names := c.Tiers.Stack[slices.Index(c.Tiers.Stack, "disk")+1:]
 	m := metrics.New(v.Version, names...)
+	if err := s.openTraces(ctx, c, v, m, log); err != nil {
+		return nil, err
+	}
+	log = s.tracedLog(log)
 	id := "modtier-" + rand.Text()
 
 	proxies, err := proxyList(ctx, c)
@@ -69,7 +75,8 @@ func wire(ctx context.Context, c *config.Config, log *slog.Logger) (s *service, 
 		proxies.OnResume = m.Resumed
 		proxies.Via = id
 		s.upstream = proxies
-		source = m.Source(proxies, "upstream")
+		proxies.Wrap = s.outward(c)
+		source = s.tracedSource(m.Source(proxies, "upstream"), "upstream")
 	}
 
 	limits := tiers.DiskLimits{
@@ -99,10 +106,10 @@ func wire(ctx context.Context, c *config.Config, log *slog.Logger) (s *service, 
 				return nil, err
 			}
 			s.closers = append(s.closers, mem.Close)
-			caches = append(caches, m.Cache(mem, name, mem.Usage, mem.Limit()))
+			caches = append(caches, s.tracedCache(m.Cache(mem, name, mem.Usage, mem.Limit()), name))
 			pictures = append(pictures, "memory "+sizeText(c.Tiers.Memory.Size))
 		case "disk":
-			caches = append(caches, m.Cache(disk, name, disk.Usage, disk.Limit()))
+			caches = append(caches, s.tracedCache(m.Cache(disk, name, disk.Usage, disk.Limit()), name))
 			pictures = append(pictures, "disk "+sizeText(disk.Limit())+" "+c.Tiers.Disk.Path)
 		}
 	}
@@ -120,6 +127,7 @@ func wire(ctx context.Context, c *config.Config, log *slog.Logger) (s *service, 
 	if err := s.addRecord(c); err != nil {
 		return nil, err
 	}
+	s.watch(m)
 	for _, name := range names {
 		st, err := s.openStore(ctx, c, name, m, log)
 		if err != nil {
@@ -147,6 +155,7 @@ func wire(ctx context.Context, c *config.Config, log *slog.Logger) (s *service, 
 			SpoolDir: c.Tiers.Disk.Path,
 			Log:      log,
 		}
+		s.serve = s.tracedHandler(s.serve)
 	}
 	robots, err := os.ReadFile(c.RobotsFile)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -186,11 +195,12 @@ func wire(ctx context.Context, c *config.Config, log *slog.Logger) (s *service, 
 		Degraded:      s.degraded,
 		Checks:        append([]gateway.Check{{Tier: "disk", Ask: disk.Check}}, s.checks()...),
 		Observe:       func(r gateway.Request) { m.Request(r.Kind, r.Code, r.ServedBy, r.Duration, r.Bytes, r.TraceID) },
+		Trace:         s.trace(),
 		Answer:        m.Answer,
 		Log:           log,
 	}
 	if proxies != nil {
-		s.gateway.Upstream = m.Upstream(proxies)
+		s.gateway.Upstream = m.Upstream(s.tracedAnswers(proxies))
 	}
 	if c.StatsExporter == "prometheus" {
 		s.gateway.Metrics = m.Handler()

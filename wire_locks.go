@@ -32,15 +32,16 @@ func (s *service) addLocker(ctx context.Context, c *config.Config, m *metrics.Me
 	}
 	s.closers = append(s.closers, func() { l.Close() })
 	guard := &locks.Guard{Locker: l, Log: log.With("type", c.SingleFlightType)}
-	s.stack.Locker, s.stack.LockWait = m.Locker(guard, c.SingleFlightType), c.Tiers.Locks.Wait
+	s.stack.Locker, s.stack.LockWait = s.tracedLocker(m.Locker(guard, c.SingleFlightType), c.SingleFlightType), c.Tiers.Locks.Wait
 	if c.Tiers.Peers.URL != "" {
 		client := &peer.Client{
 			URL: c.Tiers.Peers.URL, Secret: c.Tiers.Peers.Secret,
 			// A holder that stands still is to cost no more than one that is gone.
 			Stall: max(c.Tiers.Locks.Lease, 10*time.Second),
+			Wrap:  s.inward(),
 		}
 		s.closers = append(s.closers, func() { client.Close() })
-		s.stack.Peers = m.Peers(client)
+		s.stack.Peers = s.tracedPeers(m.Peers(client))
 	}
 	return nil
 }

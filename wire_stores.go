@@ -70,7 +70,7 @@ func (s *service) openStore(ctx context.Context, c *config.Config, name string, 
 	}
 	s.closers = append(s.closers, st.health.Close)
 	m.State(name, st.health.State)
-	s.stack.Stores = append(s.stack.Stores, tiers.Level{Name: name, Store: st.health})
+	s.stack.Stores = append(s.stack.Stores, tiers.Level{Name: name, Store: s.tracedStore(st.health, name)})
 	s.stores = append(s.stores, st)
 	return st, nil
 }
@@ -123,7 +123,7 @@ func (st *store) open(ctx context.Context, c *config.Config, o bucket.Options, s
 		st.check, st.database = db.Check, db
 		return db, nil
 	case "external":
-		client := &external.Client{URL: c.Storage.External.URL, Timeout: c.Timeout}
+		client := &external.Client{URL: c.Storage.External.URL, Timeout: c.Timeout, Wrap: s.inward()}
 		st.place = "over HTTP"
 		st.check = func(ctx context.Context) error { return checkExternal(ctx, client) }
 		return client, nil

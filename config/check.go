@@ -27,6 +27,7 @@ func (l *loader) check(c *Config) {
 	l.checkServe(c)
 	l.checkPolicy(c)
 	l.checkIndex(c)
+	l.checkTraces(c)
 }
 
 // checkFile is Athens' rule for production. A file with passwords in it may be

@@ -123,6 +123,10 @@ type Config struct {
 	// name of one by then.
 	SingleFlightType string
 
+	TraceExporter         string  // otlp, or "" for none but by the variables OTEL_*
+	TraceExporterURL      string  // http or https if TraceExporter is otlp; "" is the standard's own
+	TraceSamplingFraction float64 // from 0 to 1
+
 	SingleFlight SingleFlight
 	Storage      Storage
 	Tiers        Tiers
@@ -212,6 +216,10 @@ type Tiers struct {
 		Listen                  string // host:port, or :port for every address; "" for no listener
 		User, Pass              string // asked of every client; not "" if Listen is not
 		TLSCertFile, TLSKeyFile string // PEM files; both "" for plain HTTP
+	}
+
+	Traces struct {
+		Upstream bool // is told which trace a request is of
 	}
 
 	AzureBlob struct {

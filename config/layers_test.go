@@ -40,6 +40,8 @@ func TestDefaults(t *testing.T) {
 	want.HomeTemplatePath = "/var/lib/athens/home.html"
 	want.IndexType = "none"
 	want.SingleFlightType = "memory"
+	want.TraceExporterURL = "http://localhost:4317"
+	want.TraceSamplingFraction = 1
 	want.SingleFlight.Etcd.Endpoints = "localhost:2379,localhost:22379,localhost:32379"
 	want.SingleFlight.Redis.Endpoint = "127.0.0.1:6379"
 	want.SingleFlight.Redis.LockConfig = LockConfig{TTL: 15 * time.Minute, Timeout: 15 * time.Second, MaxRetries: 10}

@@ -88,6 +88,8 @@ func (r *Report) judge(row row, warning string) (Verdict, string) {
 		return Unused, "the store " + store + " is not in the stack"
 	case row.id() == "storage.disk.rootpath" && c.StorageType != "disk":
 		return Unused, "StorageType is not disk"
+	case row.id() == "traceexporterurl" && c.TraceExporter == "":
+		return Unused, "TraceExporter is not otlp"
 	case locker != "" && locker != c.SingleFlightType:
 		return Unused, "the locks are not in " + locker
 	}

@@ -32,7 +32,7 @@ const (
 // table holds every key there is. Defaults, environment, checks, unknown keys
 // and documentation all come from here.
 func table() []row {
-	return slices.Concat(generalRows(), policyRows(), storeRows(), lockRows(), tierRows(), unhonouredRows())
+	return slices.Concat(generalRows(), policyRows(), storeRows(), lockRows(), tierRows(), traceRows(), unhonouredRows())
 }
 
 func generalRows() []row {
@@ -104,9 +104,6 @@ func generalRows() []row {
 // restricts anything: to ignore a key that does would lift a restriction.
 func unhonouredRows() []row {
 	return []row{
-		{key: "TraceExporter", env: "ATHENS_TRACE_EXPORTER", as: later},
-		{key: "TraceExporterURL", env: "ATHENS_TRACE_EXPORTER_URL", as: aside},
-		{key: "TraceSamplingFraction", env: "ATHENS_TRACE_SAMPLING_FRACTION", as: aside},
 
 		{key: "Storage.CDN.Endpoint", env: "CDN_ENDPOINT", as: aside}, // Athens ignores it too
 

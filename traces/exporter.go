@@ -1,0 +1,107 @@
+package traces
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
+	sdk "go.opentelemetry.io/otel/sdk/trace"
+)
+
+// openExporter returns what sends spans, or nil if nobody is to have them. Endpoint,
+// headers, certificates, compression and timeout it takes from the environment by
+// itself.
+func openExporter(ctx context.Context, c Config) (sdk.SpanExporter, error) {
+	endpoint := first("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+	wanted := endpoint != "" || c.Exporter == "otlp"
+	switch kind := strings.TrimSpace(os.Getenv("OTEL_TRACES_EXPORTER")); kind {
+	case "":
+	case "otlp":
+		wanted = true
+	case "none":
+		wanted = false
+	default:
+		c.Log.Warn("requests are not traced: of OTEL_TRACES_EXPORTER otlp and none are known", "value", kind)
+		wanted = false
+	}
+	if !wanted || strings.EqualFold(os.Getenv("OTEL_SDK_DISABLED"), "true") {
+		return nil, nil
+	}
+	protocol, base := first("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"), ""
+	if endpoint == "" && c.Exporter == "otlp" {
+		base = c.URL
+	}
+	if protocol == "" {
+		protocol = protocolOf(base)
+	}
+	switch protocol {
+	case "grpc":
+		o := []otlptracegrpc.Option{otlptracegrpc.WithRetry(otlptracegrpc.RetryConfig(retry))}
+		if base != "" {
+			o = append(o, otlptracegrpc.WithEndpointURL(base))
+		}
+		return otlptracegrpc.New(ctx, o...)
+	case "http/protobuf":
+		o := []otlptracehttp.Option{otlptracehttp.WithRetry(otlptracehttp.RetryConfig(retry))}
+		if base != "" {
+			o = append(o, otlptracehttp.WithEndpointURL(strings.TrimSuffix(base, "/")+"/v1/traces"))
+		}
+		return otlptracehttp.New(ctx, o...)
+	}
+	return nil, fmt.Errorf("OTEL_EXPORTER_OTLP_PROTOCOL: want grpc or http/protobuf")
+}
+
+// protocolOf returns what is spoken where nothing says so: to an endpoint of the
+// standard's variables what the standard says; to Athens' URL gRPC, as Athens does,
+// but at the port that is for the other.
+func protocolOf(base string) string {
+	if u, err := url.Parse(base); base == "" || err == nil && u.Port() == "4318" {
+		return "http/protobuf"
+	}
+	return "grpc"
+}
+
+// retry is for a collector that is restarted. To hold on for longer, as the SDK does
+// by itself, would hold up the end of the process, and drop the spans that come
+// meanwhile.
+var retry = struct {
+	Enabled                                      bool
+	InitialInterval, MaxInterval, MaxElapsedTime time.Duration
+}{true, 500 * time.Millisecond, 2 * time.Second, 4 * time.Second}
+
+// first returns the first of these variables that is set.
+func first(names ...string) string {
+	for _, name := range names {
+		if value := strings.TrimSpace(os.Getenv(name)); value != "" {
+			return value
+		}
+	}
+	return ""
+}
+
+// A patient exporter does without a collector that does not answer, and says so once.
+// The spans of that time are lost: to keep them would cost what they are to measure.
+type patient struct {
+	sdk.SpanExporter
+	log  *slog.Logger
+	down atomic.Bool
+}
+
+func (p *patient) ExportSpans(ctx context.Context, spans []sdk.ReadOnlySpan) error {
+	err := p.SpanExporter.ExportSpans(ctx, spans)
+	switch {
+	case err != nil && p.down.CompareAndSwap(false, true):
+		text := err.Error()
+		p.log.Warn("traces cannot be sent, and are lost until they can; nothing else is", "err", text[:min(len(text), maxText)])
+	case err == nil && p.down.CompareAndSwap(true, false):
+		p.log.Info("traces can be sent again")
+	}
+	return nil
+}
