@@ -36,6 +36,10 @@ func pageRows(t *testing.T) []surfaceRow {
 	g.rest()
 	robots, home := rules(t, "User-agent: *\nAllow: /\n"), rules(t, "<p>{{.Host}}</p>")
 	own := start(t, options{upstream: up.URL, env: []string{"ATHENS_ROBOTS_FILE=" + robots, "ATHENS_HOME_TEMPLATE_PATH=" + home}})
+	filtered := holding(t, up.URL, "ATHENS_FILTER_FILE="+rules(t, "- example.com/pseudo\n"))
+	indexing := start(t, options{upstream: up.URL, env: []string{"ATHENS_SUM_DBS=", "ATHENS_INDEX_TYPE=memory"}})
+	indexing.serves(held)
+	indexing.rest()
 	const method, health = "Methods other than GET and HEAD", "`/healthz` and `/readyz`"
 	rows := []surfaceRow{
 		{g, "GET /", "200 | Content-Type: text/html*", "200 | Content-Type: text/plain; charset=utf-8", "`/` without a template"},
@@ -48,6 +52,15 @@ func pageRows(t *testing.T) []surfaceRow {
 		{g, "GET /catalog?pagesize=1", `200 | Body: {"modules":\[{"module":"example.com/Held","version":"v1.0.0"}\],"next":"*"}`, "", ""},
 		{g, "GET /catalog?pagesize=x", "500", "400", "`/catalog` with a wrong `pagesize`"},
 		{g, "GET /catalog?pagesize=0", "200", "400", "`/catalog` with a wrong `pagesize`"},
+		{filtered, "GET /catalog",
+			`200 | Body: {"modules":\[{"module":"example.com/Held","version":"v1.0.0"},{"module":"example.com/pseudo","version":"v0.0.0-20260102030405-0123456789ab"}\],"next":""}`,
+			`200 | Body: {"modules":\[{"module":"example.com/Held","version":"v1.0.0"}\],"next":""}`, "`/catalog` with a `FilterFile`"},
+		{g, "GET /index", "200 | Body: empty", "", ""},
+		{g, "GET /index?limit=0", "400", "", ""},
+		{g, "GET /index?limit=x", "400", "", ""},
+		{g, "GET /index?since=x", "400", "", ""},
+		{indexing, "GET /index", `200 | Body: {"Path":"example.com/Held","Version":"v1.0.0","Timestamp":"20*Z"}` + "\n", "", ""},
+		{indexing, "GET /index?since=2099-01-01T00:00:00Z", "200 | Body: empty", "", ""},
 		{g, "GET /robots.txt", "404", "200", "`/robots.txt` without a file"},
 		{own, "GET /robots.txt", "200 | Body: User-agent: \\*\nAllow: /\n", "", ""},
 		{g, "GET /metrics", "200", "", ""},
@@ -57,7 +70,7 @@ func pageRows(t *testing.T) []surfaceRow {
 		{g, "POST /example.com/!held/@v/list", "200", "405", method},
 		{g, "GET /nothing", "404", "", ""},
 	}
-	for _, page := range []string{"/", "/healthz", "/readyz", "/version", "/catalog"} {
+	for _, page := range []string{"/", "/healthz", "/readyz", "/version", "/catalog", "/index"} {
 		rows = append(rows, surfaceRow{g, "POST " + page, "200", "405", method})
 	}
 	return rows
