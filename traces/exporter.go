@@ -74,7 +74,7 @@ func protocolOf(base string) string {
 var retry = struct {
 	Enabled                                      bool
 	InitialInterval, MaxInterval, MaxElapsedTime time.Duration
-}{true, 500 * time.Millisecond, 2 * time.Second, 4 * time.Second}
+}{true, 300 * time.Millisecond, time.Second, 2 * time.Second}
 
 // first returns the first of these variables that is set.
 func first(names ...string) string {
@@ -96,12 +96,18 @@ type patient struct {
 
 func (p *patient) ExportSpans(ctx context.Context, spans []sdk.ReadOnlySpan) error {
 	err := p.SpanExporter.ExportSpans(ctx, spans)
-	switch {
-	case err != nil && p.down.CompareAndSwap(false, true):
-		text := err.Error()
-		p.log.Warn("traces cannot be sent, and are lost until they can; nothing else is", "err", text[:min(len(text), maxText)])
-	case err == nil && p.down.CompareAndSwap(true, false):
+	if err != nil {
+		p.lose(err)
+	} else if p.down.CompareAndSwap(true, false) {
 		p.log.Info("traces can be sent again")
 	}
 	return nil
+}
+
+// lose says that spans are lost, unless that is known.
+func (p *patient) lose(err error) {
+	if p.down.CompareAndSwap(false, true) {
+		text := err.Error()
+		p.log.Warn("traces cannot be sent, and are lost until they can; nothing else is", "err", text[:min(len(text), maxText)])
+	}
 }

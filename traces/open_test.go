@@ -146,3 +146,24 @@ func TestACollectorThatIsGoneIsToldOfOnce(t *testing.T) {
 		t.Errorf("got %d and %d lines, want one for each time it went and came:\n%s", lost, back, b.String())
 	}
 }
+
+func TestTheEndDoesNotWaitForACollectorThatSaysNothing(t *testing.T) {
+	stuck := make(chan struct{})
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { <-stuck }))
+	t.Cleanup(s.Close)
+	t.Cleanup(func() { close(stuck) })
+	clean(t, "OTEL_EXPORTER_OTLP_ENDPOINT="+s.URL)
+	var b strings.Builder
+	tr, err := traces.Open(t.Context(), traces.Config{Fraction: 1, Log: slog.New(slog.NewTextHandler(&b, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, end := tr.Request(httptest.NewRequest("GET", "/", nil))
+	end(traces.Request{Kind: "mod", Status: 200})
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	tr.Close(over)
+	if strings.Count(b.String(), "traces cannot be sent") != 1 {
+		t.Errorf("got %q, want a line that says that the last ones are lost", b.String())
+	}
+}

@@ -40,6 +40,7 @@ type Traces struct {
 	provider   *sdk.TracerProvider
 	tracer     trace.Tracer
 	propagator propagation.TextMapPropagator
+	exporter   *patient // nil in tests
 }
 
 // Open returns nil if nothing says where traces go: then nothing is to be traced. It
@@ -61,14 +62,17 @@ func Open(ctx context.Context, c Config) (*Traces, error) {
 	if err != nil {
 		c.Log.Warn("traces do not say all about this process", "err", err)
 	}
+	p := &patient{SpanExporter: e, log: c.Log}
 	options := []sdk.TracerProviderOption{
-		sdk.WithBatcher(&patient{SpanExporter: e, log: c.Log}),
+		sdk.WithBatcher(p),
 		sdk.WithResource(about),
 	}
 	if os.Getenv("OTEL_TRACES_SAMPLER") == "" { // else the SDK reads it
 		options = append(options, sdk.WithSampler(sdk.ParentBased(sdk.TraceIDRatioBased(c.Fraction))))
 	}
-	return newTraces(options...), nil
+	t := newTraces(options...)
+	t.exporter = p
+	return t, nil
 }
 
 func newTraces(options ...sdk.TracerProviderOption) *Traces {
@@ -87,7 +91,9 @@ const closeTimeout = 5 * time.Second
 func (t *Traces) Close(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, closeTimeout)
 	defer cancel()
-	_ = t.provider.Shutdown(ctx) // patient has said what there is to say
+	if err := t.provider.Shutdown(ctx); err != nil && t.exporter != nil {
+		t.exporter.lose(err)
+	}
 }
 
 // ID returns the name of the trace that ctx is recorded in, or "".
