@@ -21,10 +21,11 @@ import (
 	"github.com/modtier/modtier/tiers/upstream"
 )
 
-// open returns the metrics of a gateway with all tiers, wired as wire.go does it.
-func open(t *testing.T) (*metrics.Metrics, *tiers.Stack) {
+// open returns the metrics of a gateway with these stores below its other tiers,
+// wired as wire.go does it.
+func open(t *testing.T, stores ...string) (*metrics.Metrics, *tiers.Stack) {
 	t.Helper()
-	m := metrics.New("v1.2.3")
+	m := metrics.New("v1.2.3", stores...)
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	disk, err := tiers.OpenDisk(t.TempDir(), tiers.DiskLimits{
 		Size:    1 << 20,
