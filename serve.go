@@ -27,7 +27,8 @@ func serve(ctx context.Context, o config.Options) error {
 	}
 	lines := &lineBuffer{w: os.Stderr}
 	defer lines.Flush()
-	log := newLog(lines, c)
+	recent := newRecentLog(newLog(lines, c).Handler())
+	log := slog.New(recent)
 	for _, w := range warnings {
 		log.Warn(w)
 	}
@@ -36,6 +37,7 @@ func serve(ctx context.Context, o config.Options) error {
 		return err
 	}
 	defer s.close()
+	s.problems = recent.Problems
 	ln, base, err := listen(c)
 	if err != nil {
 		return err
@@ -69,6 +71,9 @@ func serve(ctx context.Context, o config.Options) error {
 		defer profiles.Close()
 	}
 	s.stack.Start()
+	serving, stop := context.WithCancel(ctx)
+	defer stop()
+	go s.live.Run(serving)
 	checked := make(chan struct{})
 	go func() {
 		defer close(checked)

@@ -36,7 +36,8 @@ type service struct {
 	stores   []*store
 	traces   *traces.Traces // nil if nobody is to have any
 	picture  string         // of the stack, for the log
-	closers  []func()
+	page
+	closers []func()
 }
 
 // wire makes a service of a configuration. This file and its neighbours, wire_*.go,
@@ -76,7 +77,7 @@ func wire(ctx context.Context, c *config.Config, log *slog.Logger) (s *service, 
 		proxies.Via = id
 		s.upstream = proxies
 		proxies.Wrap = s.outward(c)
-		source = s.tracedSource(m.Source(proxies, "upstream"), "upstream")
+		source = &watchedUpstream{Source: s.tracedSource(m.Source(proxies, "upstream"), "upstream")}
 	}
 
 	limits := tiers.DiskLimits{
@@ -107,9 +108,11 @@ func wire(ctx context.Context, c *config.Config, log *slog.Logger) (s *service, 
 			}
 			s.closers = append(s.closers, mem.Close)
 			caches = append(caches, s.tracedCache(m.Cache(mem, name, mem.Usage, mem.Limit()), name))
+			s.shown = append(s.shown, shown{name: name, role: "cache", usage: mem.Usage, limit: mem.Limit(), look: tiers.LookInto(mem)})
 			pictures = append(pictures, "memory "+sizeText(c.Tiers.Memory.Size))
 		case "disk":
 			caches = append(caches, s.tracedCache(m.Cache(disk, name, disk.Usage, disk.Limit()), name))
+			s.showDisk(c, disk)
 			pictures = append(pictures, "disk "+sizeText(disk.Limit())+" "+c.Tiers.Disk.Path)
 		}
 	}
@@ -209,6 +212,7 @@ func wire(ctx context.Context, c *config.Config, log *slog.Logger) (s *service, 
 	if s.stack.Record != nil {
 		s.gateway.Index = s.stack.Record
 	}
+	s.addStatus(m, v.Version)
 	return s, nil
 }
 

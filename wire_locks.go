@@ -32,7 +32,8 @@ func (s *service) addLocker(ctx context.Context, c *config.Config, m *metrics.Me
 	}
 	s.closers = append(s.closers, func() { l.Close() })
 	guard := &locks.Guard{Locker: l, Log: log.With("type", c.SingleFlightType)}
-	s.stack.Locker, s.stack.LockWait = s.tracedLocker(m.Locker(guard, c.SingleFlightType), c.SingleFlightType), c.Tiers.Locks.Wait
+	s.locks, s.lockType = &locks.Roster{Locker: guard}, c.SingleFlightType
+	s.stack.Locker, s.stack.LockWait = s.tracedLocker(m.Locker(s.locks, c.SingleFlightType), c.SingleFlightType), c.Tiers.Locks.Wait
 	if c.Tiers.Peers.URL != "" {
 		client := &peer.Client{
 			URL: c.Tiers.Peers.URL, Secret: c.Tiers.Peers.Secret,

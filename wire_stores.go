@@ -68,6 +68,7 @@ func (s *service) openStore(ctx context.Context, c *config.Config, name string, 
 			}
 		},
 	}
+	s.shown = append(s.shown, shown{name: name, role: "store", place: st.place, look: tiers.LookInto(opened), condition: st.health.Condition})
 	s.closers = append(s.closers, st.health.Close)
 	m.State(name, st.health.State)
 	s.stack.Stores = append(s.stack.Stores, tiers.Level{Name: name, Store: s.tracedStore(st.health, name)})

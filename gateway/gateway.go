@@ -21,6 +21,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"github.com/modtier/modtier/gateway/live"
 	"github.com/modtier/modtier/gateway/policy"
 	"github.com/modtier/modtier/tiers"
 )
@@ -99,8 +100,10 @@ type Gateway struct {
 	Observe  func(Request)               // called after each request; may be nil
 	Trace    Trace                       // sees each request from its start; may be nil
 	Answer   func(kind, state string)    // called for each mutable answer; may be nil
+	Live     Live                        // the page at / and /status; its zero value is none
 	Log      *slog.Logger                // nil is slog.Default
 
+	page     *live.Page
 	answers  *answers
 	statuses map[fileStatus][]string
 	recent   *recent
@@ -147,6 +150,7 @@ func (g *Gateway) Handler() http.Handler {
 	g.answers = newAnswers(g.Times, g.Questions, g.Notes, g.Log)
 	g.statuses = fileStatuses(g.Caches, g.Stores)
 	g.recent = &recent{seed: maphash.MakeSeed()}
+	g.page = live.New(g.Prefix)
 
 	r := chi.NewRouter()
 	r.NotFound(g.route(func(w *response, r *http.Request) {
@@ -168,6 +172,7 @@ func (g *Gateway) Handler() http.Handler {
 		get(r, "/catalog", g.catalog)
 		get(r, "/index", g.index)
 		get(r, "/robots.txt", g.robots)
+		g.Live.routes(g, func(pattern string, h func(*response, *http.Request)) { get(r, pattern, h) })
 		get(r, "/sumdb/*", g.sumdb)
 		get(r, "/cached-only/*", g.module)
 		get(r, "/*", g.module)

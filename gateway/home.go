@@ -23,6 +23,13 @@ func (g *Gateway) home(w *response, r *http.Request) {
 		if !errors.Is(err, fs.ErrNotExist) { // the default of Athens need not be there
 			g.Log.Warn("the template of the page at / cannot be used (HomeTemplatePath)", "err", err)
 		}
+		if g.Live.Status != nil {
+			w.Header()["Vary"] = varyAccept
+			if wantsHTML(r) {
+				g.status(w, r)
+				return
+			}
+		}
 		w.text(http.StatusOK, g.Home)
 		return
 	}

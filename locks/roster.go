@@ -70,6 +70,19 @@ func (r *Roster) Held(n int) (oldest []Held, all int) {
 	return oldest[:min(n, all)], all
 }
 
+// Of returns those of one name, at most one of which is held.
+func (r *Roster) Of(name string) (all []Held) {
+	r.change(func() {
+		for h := range r.all {
+			if h.Name == name {
+				all = append(all, *h)
+			}
+		}
+	})
+	slices.SortFunc(all, func(a, b Held) int { return a.Since.Compare(b.Since) })
+	return all
+}
+
 func (r *Roster) change(do func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
