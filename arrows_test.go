@@ -16,6 +16,7 @@ func TestArrowsThatMustNeverBe(t *testing.T) {
 	never := map[string][]string{
 		"tiers":          append([]string{"gateway", "metrics", "config"}, backends...),
 		"gateway":        append([]string{"metrics", "config"}, backends...),
+		"gateway/live":   append([]string{"gateway", "metrics", "config", "tiers", "locks"}, backends...),
 		"gateway/policy": append([]string{"gateway", "metrics", "config", "tiers", "locks"}, backends...),
 		"metrics":        {"gateway", "config"},
 		"config":         {"gateway", "metrics", "tiers"},
