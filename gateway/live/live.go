@@ -155,7 +155,7 @@ type Problem struct {
 	Level   string    `json:"level"`
 	Message string    `json:"message"`
 	Detail  string    `json:"detail,omitempty"`
-	Times   int       `json:"times"` // in a row
+	Times   int       `json:"times"` // the same was said, all in all
 }
 
 // Most is how many fills and locks are listed.
