@@ -20,6 +20,11 @@ const (
 	maxDetail      = 1000 // bytes
 )
 
+// unlike are the attributes that are not kept: what a Problem has by itself, and what
+// tells apart lines that say the same, such as those of all requests that an outage
+// fails.
+var unlike = []string{slog.TimeKey, slog.LevelKey, slog.MessageKey, "duration", "remote", "bytes", "request_id", "trace_id", "span_id"}
+
 // A recentLog passes a log on, and keeps the last warnings and errors of it. It sees
 // only what the log has.
 type recentLog struct {
@@ -41,7 +46,7 @@ func newRecentLog(h slog.Handler) *recentLog {
 	text := slog.NewTextHandler(&kept.line, &slog.HandlerOptions{
 		Level: slog.LevelWarn,
 		ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
-			if len(groups) == 0 && (a.Key == slog.TimeKey || a.Key == slog.LevelKey || a.Key == slog.MessageKey) {
+			if len(groups) == 0 && slices.Contains(unlike, a.Key) {
 				return slog.Attr{}
 			}
 			return a
@@ -74,16 +79,15 @@ func (l *recentLog) keep(ctx context.Context, r slog.Record) {
 	if k.line.Cap() > 16*maxDetail {
 		k.line = bytes.Buffer{}
 	}
-	if n := len(k.all); n > 0 {
-		last := k.all[n-1]
-		if last.Level == p.Level && last.Message == p.Message && last.Detail == p.Detail {
-			p.Times += last.Times
-			k.all[n-1] = p
-			return
-		}
-		if n == recentProblems {
-			k.all = append(k.all[:0], k.all[1:]...)
-		}
+	same := slices.IndexFunc(k.all, func(old live.Problem) bool {
+		return old.Level == p.Level && old.Message == p.Message && old.Detail == p.Detail
+	})
+	switch {
+	case same >= 0:
+		p.Times += k.all[same].Times
+		k.all = slices.Delete(k.all, same, same+1)
+	case len(k.all) == recentProblems:
+		k.all = slices.Delete(k.all, 0, 1)
 	}
 	k.all = append(k.all, p)
 }
