@@ -119,12 +119,12 @@ func TestLive(t *testing.T) {
 		l := newLoad(t)
 		time.Sleep(31 * time.Second) // past where the clock has a multiple of 15 s
 		for range 3 {
-			l.Request("mod", 200, "memory", time.Millisecond)
+			l.Request("mod", 200, "memory", time.Millisecond, 1, "")
 		}
-		l.Request("zip", 502, "none", time.Millisecond)
-		l.Request("list", 200, "upstream", time.Millisecond) // no file
+		l.Request("zip", 502, "none", time.Millisecond, 1, "")
+		l.Request("list", 200, "upstream", time.Millisecond, 1, "") // no file
 		time.Sleep(16 * time.Second)
-		l.Request("zip", 200, "disk", time.Millisecond)
+		l.Request("zip", 200, "disk", time.Millisecond, 1, "")
 		r := l.Read(time.Minute)
 		if r.Requests.All != 6 || r.Requests.Failed != 1 {
 			t.Errorf("requests: got %+v, want 6 of which 1 failed", r.Requests)
