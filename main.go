@@ -55,6 +55,8 @@ func command() *cobra.Command {
 			RunE:  run,
 		},
 		configCommand(&o),
+		explainCommand(&o),
+		topCommand(&o),
 		&cobra.Command{
 			Use:   "version",
 			Short: "Say what this binary is",

@@ -26,7 +26,7 @@ func (l *loader) unknownKey(key, from string) {
 // unknownVars warns of variables that look like ours and are not. It passes
 // over those that Kubernetes makes for a service named modtier.
 func (l *loader) unknownVars(env map[string]string) {
-	var names []string
+	names := []string{ourPrefix + "GATEWAY"} // which explain and top read
 	for _, r := range table() {
 		if r.ours() {
 			names = append(names, r.vars()...)
