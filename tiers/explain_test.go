@@ -110,6 +110,7 @@ func TestExplain(t *testing.T) {
 		if took := time.Since(begun); took != 5*time.Second {
 			t.Errorf("it took %v, want 5s", took)
 		}
+		synctest.Wait()
 		if _, err := e.Explain(t.Context(), version); !errors.Is(err, tiers.ErrBusy) {
 			t.Errorf("while one hangs: got error %v, want ErrBusy", err)
 		}
