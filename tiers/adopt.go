@@ -15,7 +15,7 @@ var errNoRoom = errors.New("no room within the disk tier's limits")
 
 // maxPlacings is how often a file is put into a directory that others remove
 // again before the file is there.
-const maxPlacings = 10
+const maxPlacings = 100
 
 // adopt makes a spool of size bytes the file that r names. The spool's own name
 // stays, for those who are about to open it. If there is a sound file already,

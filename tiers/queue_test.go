@@ -94,6 +94,43 @@ func TestQueue(t *testing.T) {
 		}
 	})
 
+	for name, wholeOnly := range map[string]bool{"is a go.mod": false, "is nothing where stores want all of it": true} {
+		claim(t, "what a crash left of a version whose zip nobody has any more "+name, func(t *testing.T) {
+			l := newLevel(t, "s3")
+			l.be(errSick)
+			dir := t.TempDir()
+			s := newStackIn(t, dir, tiers.DiskLimits{}, has).withStores(t, &tiers.Queue{}, l)
+			s.asksAll(t)
+			s.Queue.Close()
+			names, err := filepath.Glob(filepath.Join(dir, "*", "*", "*", version.Version, "source.zip"))
+			if err != nil || len(names) != 1 {
+				t.Fatalf("zips on disk: got %q, %v, want one", names, err)
+			}
+			if err := os.Remove(names[0]); err != nil {
+				t.Fatal(err)
+			}
+			l.be(nil)
+			l.whole = wholeOnly
+			next := newStackIn(t, dir, tiers.DiskLimits{}, func(ctx context.Context, r tiers.Ref) (*tiers.Object, error) {
+				if r == zip {
+					return nil, &tiers.AbsentError{}
+				}
+				return has(ctx, r)
+			}).withStores(t, &tiers.Queue{}, l)
+			next.settles(t)
+			if n := next.entries(t); n != 0 {
+				t.Errorf("entries on disk: got %d, want 0", n)
+			}
+			tierstest.Lists(t, l.Store, version.Path)
+			tierstest.Lacks(t, l.Store, version, tiers.Info)
+			if wholeOnly {
+				tierstest.Lacks(t, l.Store, version)
+			} else {
+				tierstest.HoldsFile(t, l.Store, mod, content(mod))
+			}
+		})
+	}
+
 	claim(t, "a zip whose info is nowhere now waits until it is", func(t *testing.T) {
 		l := newLevel(t, "s3")
 		var well atomic.Bool

@@ -3,6 +3,7 @@ package tiers
 import (
 	"container/heap"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -67,12 +68,18 @@ func (q *Queue) take() (w *waiting, now waiting, later time.Duration, changed <-
 	return nil, now, later, q.next()
 }
 
+// errZip says why a version waits again that had no zip.
+var errZip = errors.New("its zip came meanwhile")
+
 // finish takes w, which is v's, out of the queue if no store is left that lacks it,
 // and else lets it wait again.
 func (q *Queue) finish(w *waiting, v module.Version, o outcome) {
 	mu := q.order(v)
 	mu.Lock()
 	defer mu.Unlock()
+	if o.zipless && q.stack.hasZip(v) {
+		o.left, o.err = w.Stores, errZip
+	}
 	q.mu.Lock()
 	// It cannot grow meanwhile, since that takes the order.
 	done := !w.grew && (len(o.left) == 0 || o.err != nil && w.unwanted && w.size == 0)

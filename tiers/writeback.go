@@ -13,6 +13,7 @@ import (
 type outcome struct {
 	left     []string // stores that still lack it
 	verified bool
+	zipless  bool  // it has no zip, and nobody has one for it
 	err      error // nil, and stores left: these want the version whole
 }
 
@@ -21,11 +22,15 @@ func (q *Queue) save(ctx context.Context, w waiting) (o outcome) {
 	v := w.module()
 	o = outcome{left: w.Stores, verified: w.verified}
 	f, err := q.stack.hold(ctx, v, w.Whole)
+	o.zipless = errors.Is(err, fs.ErrNotExist) && !q.stack.hasZip(v)
+	if o.zipless && w.Whole {
+		// The process that queued it died before the zip had its name, and
+		// nobody has it any more. The go.mod may still be worth a save.
+		f, err = q.stack.hold(ctx, v, false)
+	}
 	if err != nil {
 		o.err = err
-		if errors.Is(err, fs.ErrNotExist) && q.stack.Disk.sizeOf(v) == 0 {
-			// The process that queued it died before the file had its name,
-			// and nobody has it any more.
+		if o.zipless && errors.Is(err, fs.ErrNotExist) {
 			o.left = nil
 		}
 		return o
@@ -56,7 +61,7 @@ func (q *Queue) save(ctx context.Context, w waiting) (o outcome) {
 	}
 	for _, name := range w.Stores {
 		err := q.saveInto(ctx, q.stack.Stores[q.stack.level(name)], v, f.Files)
-		if err == nil {
+		if err == nil || o.zipless && errors.Is(err, ErrWhole) {
 			continue
 		}
 		o.left = append(o.left, name)
@@ -64,7 +69,7 @@ func (q *Queue) save(ctx context.Context, w waiting) (o outcome) {
 			errs = append(errs, err)
 		}
 	}
-	if w.Whole && len(o.left) < len(w.Stores) {
+	if w.Whole && !o.zipless && len(o.left) < len(w.Stores) {
 		q.stack.record(v) // before the entry goes: until then the next process repeats it
 	}
 	o.err = errors.Join(errs...)
@@ -76,6 +81,15 @@ func (q *Queue) saveInto(ctx context.Context, s Level, v module.Version, f Files
 		fmt.Errorf("the save took longer than %v: %w", q.stack.Timeout, context.DeadlineExceeded))
 	defer cancel()
 	return s.Save(ctx, v, f)
+}
+
+// hasZip reports whether v's zip is on disk, or on its way there.
+func (s *Stack) hasZip(v module.Version) bool {
+	r := Ref{v.Path, v.Version, Zip}
+	s.mu.Lock()
+	f := s.flights[r]
+	s.mu.Unlock()
+	return f != nil || s.Disk.has(r) // in this order: a flight is there until the file is
 }
 
 // tell logs what went wrong with v.
