@@ -42,9 +42,9 @@ rule_files: [%q, %q]
 scrape_configs:
   - {job_name: modtier, static_configs: [{targets: ["%s"]}]}
 `, rules+"/recording.yaml", rules+"/alerts.yaml", strings.Join(gateways, `", "`)))
-	p := &prometheusServer{t: t, url: "http://" + vacant(t)}
+	p := &prometheusServer{t: t}
 	cmd := exec.Command(program, "--config.file="+conf, "--storage.tsdb.path="+data,
-		"--web.listen-address="+strings.TrimPrefix(p.url, "http://"), "--log.level=warn")
+		"--web.listen-address=127.0.0.1:0", "--log.format=json")
 	var log journal
 	cmd.Stdout, cmd.Stderr = &log, &log
 	if err := cmd.Start(); err != nil {
@@ -62,6 +62,11 @@ scrape_configs:
 			t.Logf("Prometheus says:\n%s", &log)
 		}
 	})
+	listening, ok := log.await("Listening on", exited)
+	if !ok {
+		t.Fatal("Prometheus does not listen")
+	}
+	p.url = "http://" + listening["address"].(string)
 	eventually(t, "Prometheus is ready", func() bool {
 		select {
 		case <-exited:
