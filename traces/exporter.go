@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/go-logr/logr"
+	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	sdk "go.opentelemetry.io/otel/sdk/trace"
@@ -34,6 +36,10 @@ func openExporter(ctx context.Context, c Config) (sdk.SpanExporter, error) {
 	if !wanted || strings.EqualFold(os.Getenv("OTEL_SDK_DISABLED"), "true") {
 		return nil, nil
 	}
+	// Before anything reads the variables: what the SDK writes of those that are wrong,
+	// past the log, may quote the headers.
+	otel.SetLogger(logr.Discard())
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { c.Log.Warn("tracing is not as it was asked for", "err", err) }))
 	protocol, base := first("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"), ""
 	if endpoint == "" && c.Exporter == "otlp" {
 		base = c.URL
@@ -107,7 +113,6 @@ func (p *patient) ExportSpans(ctx context.Context, spans []sdk.ReadOnlySpan) err
 // lose says that spans are lost, unless that is known.
 func (p *patient) lose(err error) {
 	if p.down.CompareAndSwap(false, true) {
-		text := err.Error()
-		p.log.Warn("traces cannot be sent, and are lost until they can; nothing else is", "err", text[:min(len(text), maxText)])
+		p.log.Warn("traces cannot be sent, and are lost until they can; nothing else is", "err", text(err.Error()))
 	}
 }

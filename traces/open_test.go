@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/go-logr/logr/funcr"
+	"go.opentelemetry.io/otel"
 	sdk "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
@@ -105,14 +107,53 @@ func TestTheStandardGoesBeforeAthensKeys(t *testing.T) {
 }
 
 func TestHeadersThatAreWrongAreNotShown(t *testing.T) {
-	clean(t, "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:1", "OTEL_EXPORTER_OTLP_HEADERS=sesame")
-	var b strings.Builder
-	tr, err := traces.Open(t.Context(), traces.Config{Log: slog.New(slog.NewTextHandler(&b, nil))})
-	if err == nil {
-		tr.Close(t.Context())
+	for _, protocol := range []string{"grpc", "http/protobuf"} {
+		clean(t, "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:1", "OTEL_EXPORTER_OTLP_PROTOCOL="+protocol, "OTEL_EXPORTER_OTLP_HEADERS=sesame")
+		var b strings.Builder // what goes into the log, and past it
+		otel.SetLogger(funcr.New(func(_, args string) { b.WriteString(args) }, funcr.Options{}))
+		tr, err := traces.Open(t.Context(), traces.Config{Log: slog.New(slog.NewTextHandler(&b, nil))})
+		if err == nil {
+			tr.Close(t.Context())
+		}
+		if strings.Contains(b.String(), "sesame") {
+			t.Errorf("%s: a secret is shown: %s", protocol, b.String())
+		}
 	}
-	if strings.Contains(b.String(), "sesame") {
-		t.Errorf("a secret in the log: %s", b.String())
+}
+
+func TestASpanThatQuotesRubbishIsSentLikeOthers(t *testing.T) {
+	for claim, ask := range map[string]func(*traces.Traces){
+		"the path of a stranger": func(tr *traces.Traces) {
+			h := tr.Handler("store", http.NotFoundHandler())
+			h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/%ff", nil))
+		},
+		"a name of a stranger": func(tr *traces.Traces) {
+			_, end := tr.Request(httptest.NewRequest("GET", "/", nil))
+			end(traces.Request{Kind: "sumdb", Module: "sum.example", Version: "lookup/\xff", Status: 404})
+		},
+		"the text of an error": func(tr *traces.Traces) {
+			ctx, end := tr.Request(httptest.NewRequest("GET", "/", nil))
+			_, saved := tr.Watch().Save(ctx, version, nil)
+			saved(errors.New("s3: <\xff>" + strings.Repeat("é", 1000)))
+			end(traces.Request{Kind: "zip", Status: 200})
+		},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			var sent atomic.Int32
+			s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { sent.Add(1) }))
+			defer s.Close()
+			clean(t, "OTEL_EXPORTER_OTLP_ENDPOINT="+s.URL)
+			var b strings.Builder
+			tr, err := traces.Open(t.Context(), traces.Config{Fraction: 1, Log: slog.New(slog.NewTextHandler(&b, nil))})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ask(tr)
+			tr.Close(t.Context())
+			if sent.Load() != 1 {
+				t.Errorf("the collector got %d requests, want 1: %s", sent.Load(), b.String())
+			}
+		})
 	}
 }
 

@@ -38,7 +38,7 @@ func (t *Traces) Request(r *http.Request) (context.Context, func(Request) string
 			attribute.String("modtier.kind", q.Kind),
 			attribute.String("modtier.served_by", q.ServedBy))
 		if q.Module != "" {
-			span.SetAttributes(moduleKey.String(q.Module), versionKey.String(q.Version))
+			span.SetAttributes(moduleKey.String(text(q.Module)), versionKey.String(text(q.Version)))
 		}
 		if q.Status >= 500 {
 			span.SetStatus(codes.Error, http.StatusText(q.Status))
@@ -73,7 +73,7 @@ func (t *Traces) Handler(name string, next http.Handler) http.Handler {
 		ctx, span := t.tracer.Start(ctx, name, trace.WithSpanKind(trace.SpanKindServer))
 		defer span.End()
 		if span.IsRecording() {
-			span.SetAttributes(attribute.String("http.request.method", method(r.Method)), attribute.String("url.path", r.URL.Path[:min(len(r.URL.Path), maxText)]))
+			span.SetAttributes(attribute.String("http.request.method", method(r.Method)), attribute.String("url.path", text(r.URL.Path)))
 		}
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})

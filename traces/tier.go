@@ -109,7 +109,7 @@ func (s *source) begin(ctx context.Context, work string, v module.Version) (cont
 		return ctx, func(error) {}
 	}
 	ctx, span := s.tracer.Start(ctx, work+" "+s.tier, trace.WithSpanKind(s.kind), trace.WithAttributes(
-		tierKey.String(s.tier), moduleKey.String(v.Path), versionKey.String(v.Version)))
+		tierKey.String(s.tier), moduleKey.String(text(v.Path)), versionKey.String(text(v.Version))))
 	return ctx, func(err error) {
 		switch {
 		case err == nil:

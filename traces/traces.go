@@ -14,10 +14,9 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"strings"
 	"time"
 
-	"github.com/go-logr/logr"
-	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/propagation"
@@ -50,9 +49,6 @@ func Open(ctx context.Context, c Config) (*Traces, error) {
 	if e == nil || err != nil {
 		return nil, err
 	}
-	// What the SDK would write past the log may quote the headers of the exporter.
-	otel.SetLogger(logr.Discard())
-	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { c.Log.Warn("tracing is not as it was asked for", "err", err) }))
 	about, err := resource.New(ctx,
 		resource.WithTelemetrySDK(),
 		resource.WithHost(),
@@ -110,12 +106,12 @@ func recorded(ctx context.Context) bool { return trace.SpanContextFromContext(ct
 
 // fail says why the work of a span came to nothing.
 func fail(span trace.Span, err error) {
-	text := err.Error()
-	if len(text) > maxText {
-		text = text[:maxText]
-	}
-	span.SetStatus(codes.Error, text)
+	span.SetStatus(codes.Error, text(err.Error()))
 }
 
-// maxText is the longest text of an error that is told, in bytes.
+// maxText is the longest text that is told, in bytes.
 const maxText = 1000
+
+// text returns what of a stranger's s is told. One span with a text that is not UTF-8
+// would keep back all that are sent with it.
+func text(s string) string { return strings.ToValidUTF8(s[:min(len(s), maxText)], "\uFFFD") }
