@@ -2,7 +2,7 @@
 // keeps what it serves in a stack of tiers, memory over disk over an upstream.
 //
 // Start reading at wire.go, which makes a gateway of a configuration; the rooms
-// it joins are gateway, tiers, locks, metrics and config.
+// it joins are gateway, tiers, locks, metrics, traces and config.
 package main
 
 import (

@@ -140,7 +140,7 @@ func shutDown(servers []*http.Server, s *service, c *config.Config, log *slog.Lo
 	log.Info("shutting down", "timeout", c.ShutdownTimeout, "fills", s.stack.Filling(), "saves", waiting)
 	ctx, cancel := context.WithTimeout(context.Background(), c.ShutdownTimeout)
 	defer cancel()
-	defer s.closeTraces(ctx)
+	defer s.traces.Close(ctx)
 	var err error
 	for _, server := range servers {
 		err = errors.Join(err, server.Shutdown(ctx))

@@ -56,7 +56,7 @@ func wire(ctx context.Context, c *config.Config, log *slog.Logger) (s *service, 
 	if err := s.openTraces(ctx, c, v, m, log); err != nil {
 		return nil, err
 	}
-	log = s.tracedLog(log)
+	log = s.traces.Log(log)
 	id := "modtier-" + rand.Text()
 
 	proxies, err := proxyList(ctx, c)
@@ -76,8 +76,10 @@ func wire(ctx context.Context, c *config.Config, log *slog.Logger) (s *service, 
 		proxies.OnResume = m.Resumed
 		proxies.Via = id
 		s.upstream = proxies
-		proxies.Wrap = s.outward(c)
-		source = &watchedUpstream{Source: s.tracedSource(m.Source(proxies, "upstream"), "upstream")}
+		if c.Tiers.Traces.Upstream { // it may be anybody's, and learns nothing unless it is to know
+			proxies.Wrap = s.traces.Outward
+		}
+		source = &watchedUpstream{Source: s.traces.Source(m.Source(proxies, "upstream"), "upstream")}
 	}
 
 	limits := tiers.DiskLimits{
@@ -107,11 +109,11 @@ func wire(ctx context.Context, c *config.Config, log *slog.Logger) (s *service, 
 				return nil, err
 			}
 			s.closers = append(s.closers, mem.Close)
-			caches = append(caches, s.tracedCache(m.Cache(mem, name, mem.Usage, mem.Limit()), name))
+			caches = append(caches, s.traces.Cache(m.Cache(mem, name, mem.Usage, mem.Limit()), name))
 			s.shown = append(s.shown, shown{name: name, role: "cache", usage: mem.Usage, limit: mem.Limit(), look: tiers.LookInto(mem)})
 			pictures = append(pictures, "memory "+sizeText(c.Tiers.Memory.Size))
 		case "disk":
-			caches = append(caches, s.tracedCache(m.Cache(disk, name, disk.Usage, disk.Limit()), name))
+			caches = append(caches, s.traces.Cache(m.Cache(disk, name, disk.Usage, disk.Limit()), name))
 			s.showDisk(c, disk)
 			pictures = append(pictures, "disk "+sizeText(disk.Limit())+" "+c.Tiers.Disk.Path)
 		}
@@ -123,6 +125,7 @@ func wire(ctx context.Context, c *config.Config, log *slog.Logger) (s *service, 
 		Fills:    int64(c.ProtocolWorkers),
 		Timeout:  c.StashTimeout,
 		Filled:   m.Filled,
+		Watch:    s.traces.Watch(),
 		Log:      log,
 	}
 	m.Stack(s.stack)
@@ -130,7 +133,6 @@ func wire(ctx context.Context, c *config.Config, log *slog.Logger) (s *service, 
 	if err := s.addRecord(c); err != nil {
 		return nil, err
 	}
-	s.watch(m)
 	for _, name := range names {
 		st, err := s.openStore(ctx, c, name, m, log)
 		if err != nil {
@@ -151,14 +153,13 @@ func wire(ctx context.Context, c *config.Config, log *slog.Logger) (s *service, 
 		}
 	}
 	if c.Tiers.Serve.Listen != "" {
-		s.serve = &external.Handler{
+		s.serve = s.traces.Handler("store", &external.Handler{
 			Store:    s.stack.Held(),
 			User:     c.Tiers.Serve.User,
 			Pass:     c.Tiers.Serve.Pass,
 			SpoolDir: c.Tiers.Disk.Path,
 			Log:      log,
-		}
-		s.serve = s.tracedHandler(s.serve)
+		})
 	}
 	robots, err := os.ReadFile(c.RobotsFile)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -203,7 +204,7 @@ func wire(ctx context.Context, c *config.Config, log *slog.Logger) (s *service, 
 		Log:           log,
 	}
 	if proxies != nil {
-		s.gateway.Upstream = m.Upstream(s.tracedAnswers(proxies))
+		s.gateway.Upstream = m.Upstream(s.traces.Answers(proxies, "upstream"))
 	}
 	if c.StatsExporter == "prometheus" {
 		s.gateway.Metrics = m.Handler()

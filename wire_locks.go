@@ -33,16 +33,16 @@ func (s *service) addLocker(ctx context.Context, c *config.Config, m *metrics.Me
 	s.closers = append(s.closers, func() { l.Close() })
 	guard := &locks.Guard{Locker: l, Log: log.With("type", c.SingleFlightType)}
 	s.locks, s.lockType = &locks.Roster{Locker: guard}, c.SingleFlightType
-	s.stack.Locker, s.stack.LockWait = s.tracedLocker(m.Locker(s.locks, c.SingleFlightType), c.SingleFlightType), c.Tiers.Locks.Wait
+	s.stack.Locker, s.stack.LockWait = s.traces.Locker(m.Locker(s.locks, c.SingleFlightType), c.SingleFlightType), c.Tiers.Locks.Wait
 	if c.Tiers.Peers.URL != "" {
 		client := &peer.Client{
 			URL: c.Tiers.Peers.URL, Secret: c.Tiers.Peers.Secret,
 			// A holder that stands still is to cost no more than one that is gone.
 			Stall: max(c.Tiers.Locks.Lease, 10*time.Second),
-			Wrap:  s.inward(),
+			Wrap:  s.traces.Transport,
 		}
 		s.closers = append(s.closers, func() { client.Close() })
-		s.stack.Peers = s.tracedPeers(m.Peers(client))
+		s.stack.Peers = s.traces.Peers(m.Peers(client))
 	}
 	return nil
 }

@@ -71,7 +71,7 @@ func (s *service) openStore(ctx context.Context, c *config.Config, name string, 
 	s.shown = append(s.shown, shown{name: name, role: "store", place: st.place, look: tiers.LookInto(opened), condition: st.health.Condition})
 	s.closers = append(s.closers, st.health.Close)
 	m.State(name, st.health.State)
-	s.stack.Stores = append(s.stack.Stores, tiers.Level{Name: name, Store: s.tracedStore(st.health, name)})
+	s.stack.Stores = append(s.stack.Stores, tiers.Level{Name: name, Store: s.traces.Store(st.health, name)})
 	s.stores = append(s.stores, st)
 	return st, nil
 }
@@ -124,7 +124,7 @@ func (st *store) open(ctx context.Context, c *config.Config, o bucket.Options, s
 		st.check, st.database = db.Check, db
 		return db, nil
 	case "external":
-		client := &external.Client{URL: c.Storage.External.URL, Timeout: c.Timeout, Wrap: s.inward()}
+		client := &external.Client{URL: c.Storage.External.URL, Timeout: c.Timeout, Wrap: s.traces.Transport}
 		st.place = "over HTTP"
 		st.check = func(ctx context.Context) error { return checkExternal(ctx, client) }
 		return client, nil

@@ -12,29 +12,19 @@ import (
 	"github.com/modtier/modtier/tiers"
 )
 
-// Filled counts a fill that is over.
-func (m *Metrics) Filled(f tiers.Fill) { m.filled(f, "") }
-
-// FilledIn counts a fill that is over, of the trace that its context is recorded in.
-func (m *Metrics) FilledIn(ctx context.Context, f tiers.Fill) {
-	id := ""
-	if m.TraceID != nil {
-		id = m.TraceID(ctx)
-	}
-	m.filled(f, id)
-}
-
-func (m *Metrics) filled(f tiers.Fill, traceID string) {
+// Filled counts a fill that is over. ctx is of its work.
+func (m *Metrics) Filled(ctx context.Context, f tiers.Fill) {
+	t := timer(m.TraceID)
 	m.fills.WithLabelValues(cmp.Or(f.Source, "upstream"), outcome(f.Err)).Inc()
 	m.fillFollowers.Observe(float64(f.Followers))
 	if f.FirstByte > 0 {
-		observe(m.fillFirstByte, f.FirstByte, traceID)
+		t.observe(ctx, m.fillFirstByte, f.FirstByte)
 	}
 	if f.Err == nil && !f.Kept {
 		m.unkept.Inc()
 	}
 	if f.Err == nil {
-		observe(m.fillDuration, f.Duration, traceID)
+		t.observe(ctx, m.fillDuration, f.Duration)
 	}
 }
 

@@ -192,7 +192,7 @@ func TestEverySeriesIsThereFromTheStart(t *testing.T) {
 func TestHistogramsAreClassicAndNative(t *testing.T) {
 	m, _ := open(t)
 	m.Request("mod", 200, "memory", 1, 1, "")
-	m.Filled(tiers.Fill{Source: "upstream", FirstByte: 1, Duration: 1, Followers: 1})
+	m.Filled(t.Context(), tiers.Fill{Source: "upstream", FirstByte: 1, Duration: 1, Followers: 1})
 	n := 0
 	for name, f := range scrape(t, m) {
 		if f.GetType() != dto.MetricType_HISTOGRAM || !strings.HasPrefix(name, "modtier_") {

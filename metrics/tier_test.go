@@ -139,6 +139,6 @@ func TestFillsAreCountedByHowTheyEnd(t *testing.T) {
 			fill.Source, fill.FirstByte, fill.Kept = "upstream", time.Millisecond, true
 			want = append(want, "fill_duration_seconds{} 1", "fill_first_byte_seconds{} 1")
 		}
-		counts(t, m, func() { m.Filled(fill) }, want...)
+		counts(t, m, func() { m.Filled(t.Context(), fill) }, want...)
 	}
 }

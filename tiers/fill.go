@@ -55,11 +55,11 @@ func (s *Stack) fill(ctx context.Context, f *flight) {
 	f.mu.Lock()
 	fill := Fill{f.ref, f.tier, err, f.firstByte, time.Since(f.start), f.followers, kept}
 	f.mu.Unlock()
-	if s.Filled != nil {
-		s.Filled(fill)
-	}
 	if seen != nil {
 		seen(fill)
+	}
+	if s.Filled != nil {
+		s.Filled(ctx, fill)
 	}
 }
 

@@ -140,7 +140,7 @@ func newStackIn(t *testing.T, dir string, limits tiers.DiskLimits, a answer) *st
 		Disk:     disk,
 		Upstream: s.origin,
 		Log:      testLog(t),
-		Filled: func(f tiers.Fill) {
+		Filled: func(_ context.Context, f tiers.Fill) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			s.fills = append(s.fills, f)

@@ -36,10 +36,13 @@ type Stack struct {
 	Queue    *Queue        // carries fills to the stores; nil if these are only read
 	Fills    int64         // most fills from Upstream at once; 0 is 256
 	Timeout  time.Duration // bound on one fill; 0 is 10 minutes
-	Filled   func(Fill)    // called after each fill; may be nil
 	Record   *Record       // told of each version saved; nil is nobody
 	Watch    Watch         // sees fills and saves from their start; zero is nobody
 	Log      *slog.Logger  // nil is slog.Default
+
+	// Filled is called after each fill with the context of its work, which is over.
+	// It may be nil.
+	Filled func(context.Context, Fill)
 
 	once sync.Once
 	sem  *semaphore.Weighted

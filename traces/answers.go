@@ -24,6 +24,9 @@ type answers struct {
 
 // Answers returns a, traced under the name of its tier.
 func (t *Traces) Answers(a Answers, tier string) Answers {
+	if t == nil {
+		return a
+	}
 	return &answers{a, source{nil, t, tier, client}}
 }
 
@@ -62,7 +65,12 @@ type peers struct {
 }
 
 // Peers returns p, traced.
-func (t *Traces) Peers(p tiers.Peers) tiers.Peers { return &peers{p, t} }
+func (t *Traces) Peers(p tiers.Peers) tiers.Peers {
+	if t == nil {
+		return p
+	}
+	return &peers{p, t}
+}
 
 func (p *peers) Open(ctx context.Context, holder string, r tiers.Ref) (*tiers.Object, error) {
 	s := source{opener(func(ctx context.Context, r tiers.Ref) (*tiers.Object, error) {

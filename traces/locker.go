@@ -21,7 +21,12 @@ type locker struct {
 }
 
 // Locker returns l, traced under the name of its type.
-func (t *Traces) Locker(l locks.Locker, kind string) locks.Locker { return &locker{l, t, kind} }
+func (t *Traces) Locker(l locks.Locker, kind string) locks.Locker {
+	if t == nil {
+		return l
+	}
+	return &locker{l, t, kind}
+}
 
 func (l *locker) Lock(ctx context.Context, name string) (context.Context, func(), error) {
 	if !recorded(ctx) {

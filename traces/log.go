@@ -8,8 +8,13 @@ import (
 // A handler adds to a line the trace that its context is recorded in.
 type handler struct{ slog.Handler }
 
-// Log returns h, whose lines then have a trace_id if their work has one.
-func Log(h slog.Handler) slog.Handler { return handler{h} }
+// Log returns l, whose lines then have a trace_id if their work has one.
+func (t *Traces) Log(l *slog.Logger) *slog.Logger {
+	if t == nil {
+		return l
+	}
+	return slog.New(handler{l.Handler()})
+}
 
 func (h handler) Handle(ctx context.Context, line slog.Record) error {
 	if id := ID(ctx); id != "" {

@@ -15,6 +15,8 @@ import (
 	sdk "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
+	"github.com/modtier/modtier/locks"
+	"github.com/modtier/modtier/tiers"
 	"github.com/modtier/modtier/traces"
 )
 
@@ -207,4 +209,27 @@ func TestTheEndDoesNotWaitForACollectorThatSaysNothing(t *testing.T) {
 	if strings.Count(b.String(), "traces cannot be sent") != 1 {
 		t.Errorf("got %q, want a line that says that the last ones are lost", b.String())
 	}
+}
+
+func TestWithoutTracesAllStaysAsItIs(t *testing.T) {
+	var tr *traces.Traces
+	disk, log := openDisk(t, t.TempDir()), slog.New(slog.DiscardHandler)
+	peers, locker := tiers.Peers(terse{}), new(locks.Local)
+	for what, same := range map[string]bool{
+		"a source":  tr.Source(disk, "disk") == tiers.Source(disk),
+		"a cache":   tr.Cache(disk, "disk") == tiers.Cache(disk),
+		"a store":   tr.Store(disk, "disk") == tiers.Store(disk),
+		"answers":   tr.Answers(terse{}, "upstream") == traces.Answers(terse{}),
+		"peers":     tr.Peers(peers) == peers,
+		"a locker":  tr.Locker(locker, "redis") == locks.Locker(locker),
+		"a log":     tr.Log(log) == log,
+		"a handler": tr.Handler("store", http.DefaultServeMux) == http.Handler(http.DefaultServeMux),
+		"transport": tr.Transport(http.DefaultTransport) == http.DefaultTransport && tr.Outward(http.DefaultTransport) == http.DefaultTransport,
+		"a watch":   tr.Watch().Fill == nil && tr.Watch().Save == nil,
+	} {
+		if !same {
+			t.Errorf("%s is another", what)
+		}
+	}
+	tr.Close(t.Context())
 }

@@ -87,7 +87,7 @@ func open(t testing.TB, dir string, s sdk.Sampler) *site {
 	w := &site{spans: tracetest.NewInMemoryExporter(), disk: dir}
 	tr := traces.New(w, s)
 	t.Cleanup(func() { tr.Close(context.Background()) })
-	log := slog.New(traces.Log(slog.NewTextHandler(&w.lines, nil)))
+	log := tr.Log(slog.New(slog.NewTextHandler(&w.lines, nil)))
 	w.upstream = &named{Store: openDisk(t, t.TempDir()), name: "upstream"}
 	if err := w.upstream.Save(context.Background(), version, files); err != nil {
 		t.Fatal(err)

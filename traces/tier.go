@@ -26,6 +26,9 @@ type source struct {
 
 // Source returns s, traced under the name of its tier.
 func (t *Traces) Source(s tiers.Source, tier string) tiers.Source {
+	if t == nil {
+		return s
+	}
 	return &source{s, t, tier, client}
 }
 
@@ -60,6 +63,9 @@ type cache struct {
 
 // Cache returns c, traced under the name of its tier.
 func (t *Traces) Cache(c tiers.Cache, tier string) tiers.Cache {
+	if t == nil {
+		return c
+	}
 	return &cache{c, source{c, t, tier, trace.SpanKindInternal}}
 }
 
@@ -75,6 +81,9 @@ type store struct {
 
 // Store returns s, traced under the name of its tier.
 func (t *Traces) Store(s tiers.Store, tier string) tiers.Store {
+	if t == nil {
+		return s
+	}
 	return &store{s, source{s, t, tier, client}}
 }
 

@@ -34,7 +34,8 @@ type Config struct {
 	Log      *slog.Logger
 }
 
-// Traces are those of one gateway.
+// Traces are those of one gateway. Nil is none: what its methods are given they
+// return as it is, so that nothing on the way of a request is another than without.
 type Traces struct {
 	provider   *sdk.TracerProvider
 	tracer     trace.Tracer
@@ -85,6 +86,9 @@ const closeTimeout = 5 * time.Second
 
 // Close sends what is not sent yet. It may be called again.
 func (t *Traces) Close(ctx context.Context) {
+	if t == nil {
+		return
+	}
 	ctx, cancel := context.WithTimeout(ctx, closeTimeout)
 	defer cancel()
 	if err := t.provider.Shutdown(ctx); err != nil && t.exporter != nil {

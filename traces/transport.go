@@ -17,6 +17,9 @@ type transport struct {
 // Transport returns base, which then says to servers of the same site which trace a
 // request is of: traceparent, tracestate and baggage.
 func (t *Traces) Transport(base http.RoundTripper) http.RoundTripper {
+	if t == nil {
+		return base
+	}
 	return &transport{base, func(ctx context.Context, h http.Header) {
 		t.propagator.Inject(ctx, propagation.HeaderCarrier(h))
 	}}
@@ -26,6 +29,9 @@ func (t *Traces) Transport(base http.RoundTripper) http.RoundTripper {
 // traceparent alone, which is nothing but random numbers. What callers have put into
 // the rest is not ours to tell.
 func (t *Traces) Outward(base http.RoundTripper) http.RoundTripper {
+	if t == nil {
+		return base
+	}
 	return &transport{base, func(ctx context.Context, h http.Header) {
 		propagation.TraceContext{}.Inject(ctx, propagation.HeaderCarrier(h))
 		h.Del("Tracestate")

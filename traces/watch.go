@@ -12,8 +12,11 @@ import (
 	"github.com/modtier/modtier/tiers"
 )
 
-// Watch returns what tells of the work of a stack.
+// Watch returns what tells of the work of a stack; nothing if t is nil.
 func (t *Traces) Watch() tiers.Watch {
+	if t == nil {
+		return tiers.Watch{}
+	}
 	return tiers.Watch{Fill: t.fill, Joined: joined, Cause: cause, Save: t.save}
 }
 
