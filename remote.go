@@ -24,6 +24,7 @@ import (
 type remote struct {
 	base       *url.URL // of its paths, the prefix included; without credentials
 	user, pass string   // both "" if it asks for none
+	inside     bool     // it is reached inside of the proxy that ends TLS for it
 	client     *http.Client
 }
 
@@ -41,7 +42,7 @@ func remoteAt(address string, o config.Options) (*remote, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the configuration does not say where the gateway is, and neither does --gateway (MODTIER_GATEWAY): %w", err)
 	}
-	r := &remote{user: c.BasicAuthUser, pass: c.BasicAuthPass}
+	r := &remote{user: c.BasicAuthUser, pass: c.BasicAuthPass, inside: c.ForceSSL}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.Proxy = nil // it is here
 	r.base = &url.URL{Scheme: "http", Path: c.PathPrefix}
@@ -118,6 +119,9 @@ func (r *remote) get(ctx context.Context, path string, answer any) error {
 		return err
 	}
 	req.Header.Set("Accept", "application/json")
+	if r.inside {
+		req.Header.Set("X-Forwarded-Proto", "https") // or we are redirected to that proxy, which is not here
+	}
 	if r.user != "" {
 		req.SetBasicAuth(r.user, r.pass)
 	}

@@ -56,6 +56,7 @@ func TestExplainAndTopFindTheGatewayOfTheConfiguration(t *testing.T) {
 		"a prefix":             {"ATHENS_PATH_PREFIX=/go"},
 		"a password":           {"BASIC_AUTH_USER=ci", "BASIC_AUTH_PASS=s3cret"},
 		"TLS, for other names": {"ATHENS_TLSCERT_FILE=" + cert, "ATHENS_TLSKEY_FILE=" + key},
+		"TLS ended before it":  {"PROXY_FORCE_SSL=true"},
 		"a unix socket":        {"ATHENS_UNIX_SOCKET=" + filepath.Join(t.TempDir(), "s")},
 	} {
 		t.Run(name, func(t *testing.T) {
