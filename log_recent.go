@@ -23,7 +23,7 @@ const (
 // unlike are the attributes that are not kept: what a Problem has by itself, and what
 // tells apart lines that say the same, such as those of all requests that an outage
 // fails.
-var unlike = []string{slog.TimeKey, slog.LevelKey, slog.MessageKey, "duration", "remote", "bytes", "request_id", "trace_id", "span_id"}
+var unlike = []string{slog.TimeKey, slog.LevelKey, slog.MessageKey, "duration", "remote", "bytes", "request_id", "trace_id"}
 
 // A recentLog passes a log on, and keeps the last warnings and errors of it. It sees
 // only what the log has.

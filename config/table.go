@@ -104,7 +104,6 @@ func generalRows() []row {
 // restricts anything: to ignore a key that does would lift a restriction.
 func unhonouredRows() []row {
 	return []row{
-
 		{key: "Storage.CDN.Endpoint", env: "CDN_ENDPOINT", as: aside}, // Athens ignores it too
 
 		{key: "Index.MySQL.Protocol", env: "ATHENS_INDEX_MYSQL_PROTOCOL", as: aside},

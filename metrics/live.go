@@ -84,10 +84,10 @@ type Requests struct {
 // Read takes a sample and compares it to the one of a window ago, or to the oldest
 // there is.
 func (l *Live) Read(window time.Duration) Reading {
-	now := l.take()
 	l.mu.Lock()
 	samples := slices.Clone(l.samples)
 	l.mu.Unlock()
+	now := l.take() // after them: Run may keep another meanwhile
 	from := samples[0]
 	for _, s := range samples {
 		if now.at.Sub(s.at) < window {

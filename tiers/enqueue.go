@@ -21,6 +21,7 @@ func (q *Queue) add(ctx context.Context, v module.Version, whole bool, stores []
 	mu.Lock()
 	defer mu.Unlock()
 	e, news := q.merged(v, whole, stores)
+	cause := q.stack.Watch.cause(ctx)
 	if news {
 		if err := q.stack.Disk.writeEntry(e); err != nil {
 			return false, fmt.Errorf("queue: add %s: %w", v, err)
@@ -37,7 +38,7 @@ func (q *Queue) add(ctx context.Context, v module.Version, whole bool, stores []
 		q.stack.Disk.index.pin(q.stack.Disk.layout.dir(v), 0)
 	}
 	if news {
-		w.cause = q.stack.Watch.cause(ctx)
+		w.cause = cause
 		w.entry, w.verified, w.grew, w.unwanted = e, false, w.busy, false
 	}
 	q.change()

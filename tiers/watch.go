@@ -38,8 +38,8 @@ func (w *Watch) fill(ctx context.Context, f *flight) (context.Context, func(Fill
 	return ctx, seen
 }
 
-// joined says that ctx is of a request that follows f. Whoever waited in vain, or
-// for a file that was on disk after all, has joined nothing.
+// joined says that ctx is of a request that follows f. A flight whose file was on
+// disk after all has no fill to join.
 func (w *Watch) joined(ctx context.Context, f *flight) {
 	if w.Joined == nil {
 		return
