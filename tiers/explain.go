@@ -13,8 +13,8 @@ import (
 
 // An Explainer says which tier holds which file of a version. It asks each tier by
 // itself, where a Stack would stop at the first that answers, and changes nothing by
-// it: nothing is filled, promoted or fetched, no use is recorded, and if its tiers are
-// those below the metrics, no lookup is counted.
+// it: nothing is filled, promoted or fetched, no use of a file on disk is recorded, and
+// if its tiers are those below the metrics, no lookup is counted.
 //
 // Fill in the exported fields before first use.
 type Explainer struct {
