@@ -26,9 +26,6 @@ func (c Counts) HitRate() (rate float64, ok bool) {
 	return float64(c.Hits) / float64(asked), true
 }
 
-// Finest is below what a P50 or P99 can tell.
-func Finest() time.Duration { return seconds(requestBuckets[0]) }
-
 // counts returns by how much t is more than from, or than nothing if that is nil.
 func (t *tierSample) counts(from *tierSample) Counts {
 	if from == nil {
