@@ -129,7 +129,8 @@ func (g *Gateway) explanation(ctx context.Context, name string) (*live.Explanati
 // parseVersion reads module@version, as people write it or as the protocol does, through
 // the one parser there is. A line of a go.mod file will do, too.
 func parseVersion(name string) (v module.Version, err error) {
-	name = strings.Join(strings.Fields(strings.TrimPrefix(name, "require ")), "@")
+	name, _, _ = strings.Cut(strings.TrimPrefix(name, "require "), " //") // indirect
+	name = strings.Join(strings.Fields(name), "@")
 	path, version, ok := strings.Cut(name, "@")
 	if !ok || path == "" || version == "" {
 		return v, fmt.Errorf("bad name %q: it takes a module and a version, such as example.com/module@v1.2.3", name)

@@ -97,6 +97,7 @@ func TestExplainReadsNamesAsTheProtocolDoes(t *testing.T) {
 	for _, path := range []string{
 		"/explain/github.com/Azure/thing@v1.2.3", "/explain/github.com/!azure/thing@v1.2.3",
 		"/explain?q=github.com/Azure/thing@v1.2.3", "/explain?q=+github.com%2FAzure%2Fthing++v1.2.3+", "/explain?q=require+github.com/Azure/thing+v1.2.3",
+		"/explain?q=github.com/Azure/thing+v1.2.3+//+indirect",
 	} {
 		asked = nil
 		s.get(t, path).is(t, 200).has(t, "Content-Type", "application/json").has(t, "Vary", "Accept")
