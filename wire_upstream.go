@@ -30,7 +30,7 @@ const (
 
 func (u *watchedUpstream) Open(ctx context.Context, r tiers.Ref) (*tiers.Object, error) {
 	o, err := u.Source.Open(ctx, r)
-	if ctx.Err() == nil {
+	if !errors.Is(context.Cause(ctx), context.Canceled) { // nobody asks any more
 		u.learn(err)
 	}
 	return o, err
@@ -60,6 +60,8 @@ func (u *watchedUpstream) Condition() tiers.Condition {
 	switch {
 	case u.row >= downAfter && ago < forgottenFor:
 		c.State = tiers.Down
+	case u.row >= downAfter:
+		c.Since = c.Failed.Add(forgottenFor)
 	case c.Last != nil && ago < unstableFor:
 		c.State = tiers.Unstable
 	case c.Last != nil:
