@@ -81,15 +81,15 @@ func tool(dir, pkg string) func(context.Context, string) (string, error) {
 	}
 }
 
-// npm installs what the lock file in dir pins, of which bin is a command. No
-// package's install script runs.
-func npm(dir, bin string) func(context.Context, string) (string, error) {
+// npm installs what the lock file in dir pins, of which file is one in node_modules.
+// No package's install script runs.
+func npm(dir, file string) func(context.Context, string) (string, error) {
 	return func(ctx context.Context, name string) (string, error) {
 		version, err := output(ctx, dir, nil, "node", "--version")
 		if err != nil {
 			return "", err
 		}
-		return cached(ctx, dir, version, filepath.Join("node_modules", ".bin", bin), func(to string) error {
+		return cached(ctx, dir, version, filepath.Join("node_modules", file), func(to string) error {
 			if err := os.CopyFS(to, os.DirFS(dir)); err != nil {
 				return err
 			}
@@ -99,8 +99,8 @@ func npm(dir, bin string) func(context.Context, string) (string, error) {
 	}
 }
 
-// debian returns the command of that name, from a Debian package if it is not there.
-func debian(pkg string) func(context.Context, string) (string, error) {
+// debian returns the command of that name, from Debian packages if it is not there.
+func debian(pkgs ...string) func(context.Context, string) (string, error) {
 	return func(ctx context.Context, name string) (string, error) {
 		if path, err := exec.LookPath(name); err == nil {
 			return path, nil
@@ -116,12 +116,12 @@ func debian(pkg string) func(context.Context, string) (string, error) {
 		if _, err := exec.LookPath("apt-get"); err != nil || os.Getuid() != 0 {
 			return "", fmt.Errorf("%s is not installed, and only root can do so with apt-get", name)
 		}
-		say("installing %s", pkg)
+		say("installing %s", strings.Join(pkgs, " "))
 		if _, err := output(ctx, "", nil, "apt-get", "update", "-qq"); err != nil {
 			return "", err
 		}
 		_, err = output(ctx, "", []string{"DEBIAN_FRONTEND=noninteractive"},
-			"apt-get", "install", "-y", "-qq", "--no-install-recommends", pkg)
+			"apt-get", append([]string{"install", "-y", "-qq", "--no-install-recommends"}, pkgs...)...)
 		if err != nil {
 			return "", err
 		}

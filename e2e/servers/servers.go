@@ -29,7 +29,7 @@ var servers = []server{
 	{"fakegcs", []string{"MODTIER_TEST_GCS_URL"},
 		[]program{{"fakegcs", tool("fakegcs", "github.com/fsouza/fake-gcs-server")}}, startFakeGCS},
 	{"azurite", []string{"MODTIER_TEST_AZURE_URL"},
-		[]program{{"azurite", npm("azurite", "azurite-blob")}}, startAzurite},
+		[]program{{"azurite", npm("azurite", ".bin/azurite-blob")}}, startAzurite},
 	{"mongo", []string{"MODTIER_TEST_MONGO_URI"},
 		[]program{{"mongo", tool("mongo", ".")}}, startMongo},
 	{"minio", []string{"MODTIER_TEST_MINIO_URL"},
@@ -45,6 +45,10 @@ var servers = []server{
 		[]program{{"redis-server", debian("redis-server")}}, startRedis},
 	{"prometheus", nil,
 		[]program{{"prometheus", debian("prometheus")}, {"promtool", debian("prometheus")}}, nil},
+	{"chromium", nil,
+		[]program{{"chromium", debian("chromium", "fonts-dejavu-core")}}, nil}, // a page without a font shows nothing
+	{"axe", nil,
+		[]program{{"axe", npm("axe", "axe-core/axe.min.js")}}, nil},
 }
 
 // given reports whether the environment names a server of this kind.
