@@ -1,6 +1,9 @@
 package gateway
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // A fileStatus is all that the Cache-Status of a file depends on (RFC 9211):
 // which tier had it, whether it is a zip, and so goes to disk only, and whether
@@ -50,9 +53,15 @@ func fileStatuses(caches, stores []string) map[fileStatus][]string {
 }
 
 // absentStatus is the Cache-Status of a file that nobody has, with the status of
-// who was asked beyond the caches, or "" if nobody was.
-func absentStatus(tiers []string, fwdStatus string) string {
-	return strings.Join(members(tiers, "; fwd=uri-miss", "; fwd=uri-miss"+fwdStatus), ", ")
+// who was asked beyond the caches, or "" if nobody was. A zip was looked for on disk
+// alone, which is the last of the caches.
+func absentStatus(caches, stores []string, zip bool, fwdStatus string) string {
+	tiers := slices.Concat(caches, stores)
+	ms := members(tiers, "; fwd=uri-miss", "; fwd=uri-miss"+fwdStatus)
+	if zip && len(caches) > 0 {
+		ms = append(ms[:len(stores)+1], members(caches[:len(caches)-1], "; fwd=bypass", "; fwd=bypass")...)
+	}
+	return strings.Join(ms, ", ")
 }
 
 // members returns a member for each tier, the slowest first, which goes on to

@@ -38,6 +38,7 @@ func TestCacheStatusOfAFile(t *testing.T) {
 		s.settle(t)
 		s.origin.set(gone, speak(410, "withdrawn"))
 		s.get(t, gone).is(t, 410).has(t, "Cache-Status", "disk; fwd=uri-miss; fwd-status=410, memory; fwd=uri-miss")
+		s.get(t, "/example.com/hot/@v/v1.9.0.zip").is(t, 404).has(t, "Cache-Status", "disk; fwd=uri-miss; fwd-status=404, memory; fwd=bypass")
 	})
 	t.Run("absent, and nobody was asked", func(t *testing.T) {
 		const nobody = "disk; fwd=uri-miss, memory; fwd=uri-miss"

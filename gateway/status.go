@@ -30,7 +30,7 @@ func (g *Gateway) missing(w *response, r *http.Request, err error, asked bool) {
 
 // setAbsent says that no tier has a file, and what became of it beyond them.
 func (g *Gateway) setAbsent(w *response, fwd string) {
-	w.Header().Set("Cache-Status", absentStatus(append(g.Caches[:len(g.Caches):len(g.Caches)], g.Stores...), fwd))
+	w.Header().Set("Cache-Status", absentStatus(g.Caches, g.Stores, w.kind == "zip", fwd))
 }
 
 // fail answers with an error: absence is 404 or 410, what could not be asked is
