@@ -16,6 +16,7 @@ import (
 // log has the whole.
 const (
 	recentProblems = 50
+	recentAlike    = 5    // of one message: an outage says the same of each module, and it is to be seen what began it
 	maxMessage     = 300  // bytes
 	maxDetail      = 1000 // bytes
 )
@@ -82,10 +83,18 @@ func (l *recentLog) keep(ctx context.Context, r slog.Record) {
 	same := slices.IndexFunc(k.all, func(old live.Problem) bool {
 		return old.Level == p.Level && old.Message == p.Message && old.Detail == p.Detail
 	})
+	alike, first := 0, 0
+	for i, old := range slices.Backward(k.all) {
+		if old.Level == p.Level && old.Message == p.Message {
+			alike, first = alike+1, i
+		}
+	}
 	switch {
 	case same >= 0:
 		p.Times += k.all[same].Times
 		k.all = slices.Delete(k.all, same, same+1)
+	case alike == recentAlike:
+		k.all = slices.Delete(k.all, first, first+1)
 	case len(k.all) == recentProblems:
 		k.all = slices.Delete(k.all, 0, 1)
 	}

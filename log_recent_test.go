@@ -43,7 +43,7 @@ func TestRecentProblems(t *testing.T) {
 	t.Run("they are bounded in number and length", func(t *testing.T) {
 		log, recent, _ := newLog()
 		for i := range 1000 {
-			log.Error(strings.Repeat("ä", 1000), "n", i, "long", strings.Repeat("ö", 100_000))
+			log.Error(fmt.Sprint(i)+strings.Repeat("ä", 1000), "n", i, "long", strings.Repeat("ö", 100_000))
 		}
 		got := recent.Problems()
 		if len(got) != recentProblems || !strings.HasPrefix(got[0].Detail, "n=999 ") {
@@ -56,6 +56,17 @@ func TestRecentProblems(t *testing.T) {
 		}
 		if c := recent.kept.line.Cap(); c > 16*maxDetail {
 			t.Errorf("the buffer keeps %d bytes", c)
+		}
+	})
+	t.Run("what an outage says of each module leaves room for what began it", func(t *testing.T) {
+		log, recent, _ := newLog()
+		log.Error("a store is down", "store", "s3")
+		for i := range 1000 {
+			log.Warn("a list may be without versions", "module", i)
+		}
+		got := recent.Problems()
+		if len(got) != recentAlike+1 || got[0].Detail != "module=999" || got[recentAlike].Message != "a store is down" {
+			t.Errorf("got %+v", got)
 		}
 	})
 	t.Run("what the log leaves out is not kept", func(t *testing.T) {
