@@ -71,7 +71,7 @@ func (b *browser) open(g *gateway, path string) {
 	b.mu.Lock()
 	b.hosts = append(b.hosts, host(g.url))
 	b.mu.Unlock()
-	b.do(chromedp.Navigate(g.url+path))
+	b.do(chromedp.Navigate(g.url + path))
 }
 
 // ask returns what an expression is in the page. That works in a page whose scripts
@@ -97,8 +97,11 @@ func (b *browser) text(selector string) string {
 	return oneLine(ask[string](b, "document.querySelector("+string(quoted)+")?.textContent ?? ''"))
 }
 
-// oneLine returns a text with each white space a single space.
-func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+// oneLine returns a text without the line ends and indents of its source. The narrow
+// spaces in numbers stay.
+func oneLine(s string) string {
+	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(" \t\n", r) }), " ")
+}
 
 // until waits until the page is as done says, and returns after how long it was. If it
 // never is, the test has the page's text.
@@ -133,4 +136,15 @@ func told[P, R any](command cdp.Command[P, R], params P) chromedp.Action[chromed
 		_, err := cdp.Call(ctx, tab, command, params)
 		return err
 	})
+}
+
+// mark marks the page, until it is loaded anew.
+func (b *browser) mark() {
+	b.t.Helper()
+	ask[bool](b, "document.documentElement.toggleAttribute('data-mark', true)")
+}
+
+func (b *browser) marked() bool {
+	b.t.Helper()
+	return ask[bool](b, "document.documentElement.hasAttribute('data-mark')")
 }
