@@ -93,8 +93,13 @@ func ask[T any](b *browser, expression string) (is T) {
 // text returns the text of the first element that a selector names, as one reads it.
 func (b *browser) text(selector string) string {
 	b.t.Helper()
-	quoted, _ := json.Marshal(selector) // it is a string
-	return oneLine(ask[string](b, "document.querySelector("+string(quoted)+")?.textContent ?? ''"))
+	return oneLine(ask[string](b, "document.querySelector("+quoted(selector)+")?.textContent ?? ''"))
+}
+
+// quoted returns s as a script has it.
+func quoted(s string) string {
+	b, _ := json.Marshal(s) // it is a string
+	return string(b)
 }
 
 // oneLine returns a text without the line ends and indents of its source. The narrow
