@@ -141,7 +141,8 @@ func (s *Stack) take(ctx context.Context, f *flight, o *Object, have int64) (int
 		}
 		f.spool, f.tier = sp, o.Tier // read by others only once f is open
 	}
-	early := f.ref.Kind == Zip && !s.suspect(f.ref.Module())
+	// Once followers read, there is no way back: the leader alone opens a flight.
+	early := f.opened || f.ref.Kind == Zip && !s.suspect(f.ref.Module())
 	if early {
 		f.open(o.Size)
 	} else {

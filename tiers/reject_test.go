@@ -3,6 +3,7 @@ package tiers_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -37,6 +38,19 @@ func sumsOf(t *testing.T, v module.Version, f tiers.Files) []string {
 	}
 	name = v.Path + " " + v.Version
 	return []string{name + " " + zipSum, name + "/go.mod " + modSum}
+}
+
+// drippingZips has its zips in pieces.
+type drippingZips struct {
+	tiers.Store
+	*drip
+}
+
+func (z drippingZips) Open(ctx context.Context, r tiers.Ref) (*tiers.Object, error) {
+	if r.Kind == tiers.Zip {
+		return z.answer(ctx, r)
+	}
+	return z.Store.Open(ctx, r)
 }
 
 // tamperedUpstream serves other files than the checksum database vouches for,
@@ -112,6 +126,26 @@ func TestTamperedUpstreamNeverReachesAStore(t *testing.T) {
 		synctest.Wait()
 		tierstest.Lacks(t, fast, version, tiers.Mod)
 		s.asks(t, mod, 1)[0].failed(t, tiers.ErrCorrupt)
+	})
+
+	claim(t, "a version that is rejected while it flies, and breaks off, is no mixture", func(t *testing.T) {
+		s, l, _, results := tamperedUpstream(t)
+		all := content(zip)
+		d := newDrip(int64(len(all)))
+		s.Stores[0].Store = drippingZips{l, d}
+		c := s.asks(t, zip, 1)[0]
+		d.send(t, all[:100])
+		s.asks(t, mod, 1)
+		if got := <-results; got != "corrupt" {
+			t.Errorf("verification: got %q, want corrupt", got)
+		}
+		synctest.Wait()
+		d.end(errors.New("connection reset")) // and the upstream has another zip
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.err == nil || !bytes.HasPrefix(all, c.got) {
+			t.Errorf("client: got %d bytes, error %v; want the beginning of one file and an error", len(c.got), c.err)
+		}
 	})
 
 	claim(t, "an info of another version is served to nobody", func(t *testing.T) {
