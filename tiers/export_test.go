@@ -11,3 +11,6 @@ func (d *Disk) EscapeNames() {
 
 // Dir returns the directory of d.
 func (d *Disk) Dir() string { return d.root.Name() }
+
+// Impatient makes r wait for no other process.
+func (r *Record) Impatient() { r.patience = 0 }

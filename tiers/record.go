@@ -24,12 +24,13 @@ import (
 //
 // Several processes may share a directory. They then have one record.
 type Record struct {
-	root *os.Root // of its directory
-	full int64    // bytes of a segment from which on there is a new one
-	log  *slog.Logger
-	seed maphash.Seed
-	stop chan struct{} // closed by Close
-	read chan struct{} // closed when what was there at the start is read, or could not be
+	root     *os.Root // of its directory
+	full     int64    // bytes of a segment from which on there is a new one
+	log      *slog.Logger
+	seed     maphash.Seed
+	patience time.Duration // with another process that has the lock
+	stop     chan struct{} // closed by Close
+	read     chan struct{} // closed when what was there at the start is read, or could not be
 
 	mu       sync.Mutex // guards all below and orders the appends: it is held over their I/O
 	segments []*segment // oldest first
@@ -48,6 +49,10 @@ const (
 	recordSize  = 128 << 20 // some million versions
 	maxSegments = 16
 	syncPause   = time.Second
+
+	// lockPatience is many times what a process has the lock for. One that was
+	// stopped meanwhile must not hold up the fills of others.
+	lockPatience = 5 * time.Second
 )
 
 // OpenRecord opens the record on d of at most size bytes; 0 is 128 MiB. It returns
@@ -65,12 +70,13 @@ func (d *Disk) OpenRecord(size int64) (*Record, error) {
 		return nil, fmt.Errorf("record: %w", err)
 	}
 	r := &Record{
-		root: root,
-		full: size / maxSegments,
-		log:  d.log,
-		seed: maphash.MakeSeed(),
-		stop: make(chan struct{}),
-		read: make(chan struct{}),
+		root:     root,
+		full:     size / maxSegments,
+		log:      d.log,
+		seed:     maphash.MakeSeed(),
+		patience: lockPatience,
+		stop:     make(chan struct{}),
+		read:     make(chan struct{}),
 	}
 	r.mu.Lock() // until all is read
 	go func() {
@@ -203,7 +209,9 @@ func (r *Record) alone(do func() error) error {
 		return absentSegment(err)
 	}
 	defer f.Close()
-	lock(f)
+	if !lockWithin(f, r.patience) {
+		return fmt.Errorf("another process has had its lock for %v", r.patience)
+	}
 	return do()
 }
 

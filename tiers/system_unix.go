@@ -5,12 +5,24 @@ package tiers
 import (
 	"os"
 	"syscall"
+	"time"
 )
 
 // lock takes the lock on f, once nobody else has it, until f is closed.
 func lock(f *os.File) {
 	for syscall.Flock(int(f.Fd()), syscall.LOCK_EX) == syscall.EINTR {
 	}
+}
+
+// lockWithin takes the lock on f until f is closed, unless somebody else has it for
+// as long as that.
+func lockWithin(f *os.File, patience time.Duration) bool {
+	for late := time.Now().Add(patience); !tryLock(f); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(late) {
+			return false
+		}
+	}
+	return true
 }
 
 // tryLock takes the lock on f, if nobody has it, until f is closed.
