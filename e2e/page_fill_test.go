@@ -43,7 +43,7 @@ func TestPageShowsAFillAndWhoWaitsForIt(t *testing.T) {
 	if got := ask[float64](b, fmt.Sprintf("document.querySelector(%q).value", row+" progress")); got < .49 || got > .51 {
 		t.Errorf("its progress: got %v, want a half", got)
 	}
-	if got := b.text("#h-fills"); !strings.Contains(got, "1; 2 requests have joined another one's") {
+	if got := b.text("#h-fills"); !strings.Contains(got, "1; requests that joined one since the start: 2") {
 		t.Errorf("the sum of fills: got %q", got)
 	}
 
@@ -71,7 +71,7 @@ func TestPageShowsAFillAndWhoWaitsForIt(t *testing.T) {
 		b.until("the page shows the fill", func() bool { return strings.Contains(b.text(row), "example.com/Later") })
 		b.do(chromedp.Click(chromedp.CSS(row + " a")))
 		b.until("it is explained", func() bool { return b.text("h1.version") == "example.com/Later@v1.0.0" })
-		if got := b.text(".moves"); !strings.Contains(got, "The zip is on its way from upstream: 3.00 MiB of 4.00 MiB, for 1 requests") {
+		if got := b.text(".moves"); !strings.Contains(got, "The zip is on its way from upstream: 3.00 MiB of 4.00 MiB, for 1 request; it began") {
 			t.Errorf("what is under way: got %q", got)
 		}
 		close(later)
