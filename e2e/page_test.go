@@ -121,7 +121,7 @@ func (b *browser) differs(x *tiered) string {
 
 // inPercent writes a part as the page does.
 func inPercent(part, all float64) string {
-	switch p := 100 * part / all; {
+	switch p := part / all * 100; { // in this order: a half is rounded as the page does
 	case all == 0:
 		return "–"
 	case p == 0 || p == 100:
