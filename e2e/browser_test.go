@@ -33,7 +33,7 @@ func newBrowser(t testing.TB) *browser {
 	flags := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(program), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.Flag("headless", "new"),
 		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"),
-		chromedp.UserDataDir(t.TempDir()), chromedp.NoInheritEnv, chromedp.Env(environ(t, sealed...)...),
+		chromedp.UserDataDir(t.TempDir()), chromedp.NoInheritEnv, chromedp.Env(append(environ(t, sealed...), "TMPDIR="+scratch)...),
 		chromedp.WSURLReadTimeout(patience), chromedp.CombinedOutput(io.Discard))
 	alone, end := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), flags...)
 	t.Cleanup(end)
