@@ -19,9 +19,9 @@ unit:
 
 # The real go command against the real binary; the tests wait more than they work. What cannot be had here is
 # skipped by name; with MODTIER_E2E=require that is a failure. The binary is built by the tests, unseen by the
-# cache of their results.
+# cache of their results. Pictures of the page are left in e2e/_artifacts, for people.
 e2e:
-	cd e2e && go vet ./... && go test -count=1 -parallel 3 -timeout 25m ./...
+	cd e2e && rm -rf _artifacts && go vet ./... && go test -count=1 -parallel 3 -timeout 25m -artifacts ./...
 
 # Figures, for people: nothing here can fail on a slow machine.
 bench:
