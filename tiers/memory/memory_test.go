@@ -233,7 +233,8 @@ func TestTheAgeOfWhatGoesIsTheTimeSinceItsLastUse(t *testing.T) {
 		for range 100 {
 			put(t, m, numbered(1), make([]byte, 2000))
 		}
-		if len(ages) != 1 || ages[0].Round(2*time.Second) != 90*time.Second {
+		// A use in the moment of a tick may be of either second.
+		if len(ages) != 1 || (ages[0]-90*time.Second).Abs() > time.Second {
 			t.Errorf("ages: got %v, want 90 seconds, once", ages)
 		}
 	})
