@@ -96,6 +96,20 @@ func (b *browser) text(selector string) string {
 	return oneLine(ask[string](b, "document.querySelector("+quoted(selector)+")?.textContent ?? ''"))
 }
 
+// focus gives an element the focus. Like what follows, it finds and uses the element at
+// once: between two steps the page may put another in its place.
+func (b *browser) focus(selector string) {
+	b.t.Helper()
+	ask[bool](b, "(document.querySelector("+quoted(selector)+").focus(), true)")
+}
+
+// write presses keys in an element.
+func (b *browser) write(selector, keys string) {
+	b.t.Helper()
+	b.focus(selector)
+	b.do(chromedp.KeyEvent(keys))
+}
+
 // quoted returns s as a script has it.
 func quoted(s string) string {
 	b, _ := json.Marshal(s) // it is a string

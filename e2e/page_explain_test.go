@@ -5,7 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
 
@@ -76,7 +75,7 @@ func TestSearchExplainsAFileInEachState(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, %s", tc.claim, map[bool]string{true: "with a script", false: "without one"}[script]), func(t *testing.T) {
 				b.script(script)
 				b.open(g, "/status")
-				b.do(chromedp.SendKeys(chromedp.CSS("#q"), " "+tc.v.path+"@"+tc.v.version+" "+kb.Enter))
+				b.write("#q", " "+tc.v.path+"@"+tc.v.version+" "+kb.Enter)
 				b.until("it is explained", func() bool { return b.text("h1.version") == tc.v.path+"@"+tc.v.version })
 				if got := b.text(".summary"); got != tc.summary {
 					t.Errorf("the summary: got %q, want %q", got, tc.summary)

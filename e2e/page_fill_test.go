@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // TestPageShowsAFillAndWhoWaitsForIt has an upstream keep the second half of a zip
@@ -69,7 +69,7 @@ func TestPageShowsAFillAndWhoWaitsForIt(t *testing.T) {
 			t.Fatal(err)
 		}
 		b.until("the page shows the fill", func() bool { return strings.Contains(b.text(row), "example.com/Later") })
-		b.do(chromedp.Click(chromedp.CSS(row + " a")))
+		b.write(row+" a", kb.Enter)
 		b.until("it is explained", func() bool { return b.text("h1.version") == "example.com/Later@v1.0.0" })
 		if got := b.text(".moves"); !strings.Contains(got, "The zip is on its way from upstream: 3.00 MiB of 4.00 MiB, for 1 request; it began") {
 			t.Errorf("what is under way: got %q", got)

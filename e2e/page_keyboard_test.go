@@ -38,9 +38,9 @@ func TestPageWithoutAMouse(t *testing.T) {
 	})
 	t.Run("focus, what is typed and scrolling stay while the page is updated", func(t *testing.T) {
 		b.open(g.gateway, "/status")
-		b.do(chromedp.SendKeys(chromedp.CSS("#q"), "example.com/half"))
+		b.write("#q", "example.com/half")
 		for _, selector := range []string{"#q", ".windows a", "[aria-labelledby=h-fills] a"} {
-			b.do(chromedp.Focus(chromedp.CSS(selector)))
+			b.focus(selector)
 			ask[bool](b, "(window.scrollTo(0, 120), document.activeElement.dataset.was = 'here', true)")
 			before := b.text("#asof")
 			b.until("the page is updated", func() bool { return b.text("#asof") != before })
