@@ -21,7 +21,7 @@ type lateRoad struct {
 	target  string        // the store's
 	held    atomic.Int64  // zips that it took
 	release chan struct{} // close it to have them arrive
-	came    chan int      // the store's answers to them
+	came    chan int      // the store's answers to them, 0 for none
 }
 
 func newLateRoad(t testing.TB, target string) *lateRoad {
@@ -46,22 +46,41 @@ func (r *lateRoad) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 			return
 		}
 	}
-	out := req.Clone(context.WithoutCancel(req.Context())) // with its host, as that is signed
-	out.RequestURI, out.URL.Scheme, out.URL.Host = "", "http", r.target
-	out.Body = io.NopCloser(bytes.NewReader(body))
-	if len(body) == 0 {
-		out.Body = http.NoBody
+	resp, err := r.forward(req, body)
+	if late {
+		status := 0
+		if err == nil {
+			status = resp.StatusCode
+		}
+		r.came <- status
 	}
-	resp, err := http.DefaultTransport.RoundTrip(out)
 	if err != nil {
 		w.WriteHeader(http.StatusBadGateway)
 		return
 	}
 	defer resp.Body.Close()
-	if late {
-		r.came <- resp.StatusCode
-	}
 	maps.Copy(w.Header(), resp.Header)
 	w.WriteHeader(resp.StatusCode)
 	io.Copy(w, resp.Body)
+}
+
+// forward asks the store in place of the gateway, whether that is still there or
+// not. A store that refuses a body may hang up before it has read it, and what is
+// sent meanwhile can hide the answer; so the store is asked again.
+func (r *lateRoad) forward(req *http.Request, body []byte) (resp *http.Response, err error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(req.Context()), patience)
+	context.AfterFunc(r.t.Context(), cancel)
+	for range 5 {
+		out := req.Clone(ctx) // with its host, as that is signed
+		out.RequestURI, out.URL.Scheme, out.URL.Host = "", "http", r.target
+		out.Body = io.NopCloser(bytes.NewReader(body))
+		if len(body) == 0 {
+			out.Body = http.NoBody
+		}
+		if resp, err = http.DefaultTransport.RoundTrip(out); err == nil {
+			return resp, nil
+		}
+	}
+	r.t.Logf("%s %s: %v", req.Method, req.URL.Path, err)
+	return nil, err
 }
