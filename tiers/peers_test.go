@@ -82,6 +82,7 @@ func TestPeers(t *testing.T) {
 		if got := f.outcomes(); !slices.Equal(got, []error{nil, nil}) {
 			t.Errorf("outcomes: got %v, want two whole", got)
 		}
+		synctest.Wait()
 		if !l.isFree() {
 			t.Error("a lock is held though all is saved")
 		}
@@ -140,6 +141,7 @@ func TestPeers(t *testing.T) {
 		if _, err := s[1].Here().Open(t.Context(), zip); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("it is here though it was found to be wrong: %v", err)
 		}
+		synctest.Wait()
 		if !l.isFree() {
 			t.Error("a lock is held")
 		}
