@@ -37,6 +37,7 @@ func inBothLayouts(t *testing.T, test func(t *testing.T, l layout)) {
 }
 
 func TestFakeStore(t *testing.T) {
+	t.Parallel()
 	inBothLayouts(t, func(t *testing.T, l layout) {
 		tierstest.TestStore(t, func(t *testing.T) tiers.Store {
 			return open(&memory{}, l, Options{Name: "fake"})

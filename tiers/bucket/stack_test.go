@@ -12,6 +12,7 @@ import (
 // A stack over a bucket is held to the same contract as the bucket: all that it
 // saves goes through its queue, and all reads here come from the bucket.
 func TestStackOverStore(t *testing.T) {
+	t.Parallel()
 	leaveLargest := func(t *testing.T) {
 		if strings.Contains(t.Name(), "/3000_versions") || strings.Contains(t.Name(), "/a_zip_of_100_MB") {
 			t.Skip("the bucket alone shows it")

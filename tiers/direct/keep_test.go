@@ -125,9 +125,6 @@ func TestKept(t *testing.T) {
 		wantFiles(t, d, "github.com/acme/one", "v0.1.7", "a.go", "go.mod", "moved.go")
 	})
 	t.Run("many small packs are joined", func(t *testing.T) {
-		if testing.Short() {
-			t.Skip("fetches many times")
-		}
 		f := newForge(t)
 		r := f.module("one", "v1.0.0")
 		d := f.fetcher()

@@ -104,10 +104,10 @@ func Catalogs(t testing.TB, s tiers.Store, n int, want []module.Version) {
 
 func catalogPages(t *testing.T, s tiers.Store) {
 	all := slices.Concat(every, alike, cased)
-	for i := range 300 {
+	for i := range 60 {
 		all = append(all, module.Version{
-			Path:    fmt.Sprintf("example.com/many/m%d", i%43),
-			Version: fmt.Sprintf("v1.%d.0", i/43),
+			Path:    fmt.Sprintf("example.com/many/m%d", i%13),
+			Version: fmt.Sprintf("v1.%d.0", i/13),
 		})
 	}
 	saveAll(t, s, all)
