@@ -2,7 +2,6 @@ package bucket_test
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -159,18 +158,5 @@ func (a azure) service() lockstest.Service {
 			a.Endpoint = "http://" + addr + "/" + a.AccountName
 			return a.locker(t, bucket.Config{})
 		},
-	}
-}
-
-// wantLost wants held to end, and that because the lock was lost.
-func wantLost(t *testing.T, held context.Context) {
-	t.Helper()
-	select {
-	case <-held.Done():
-	case <-time.After(time.Minute):
-		t.Fatal("the loss was not noticed")
-	}
-	if err := context.Cause(held); !errors.Is(err, locks.ErrLost) {
-		t.Errorf("held ended with %v, want ErrLost", err)
 	}
 }

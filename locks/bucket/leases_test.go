@@ -3,6 +3,7 @@ package bucket_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -32,17 +33,16 @@ func BenchmarkWakingWithLeases(b *testing.B) {
 }
 
 func TestProcessesWithLeases(t *testing.T) {
+	t.Parallel()
 	lockstest.Processes(t, func(t testing.TB) locks.Locker {
-		a := newAzure(t)
-		t.Setenv(bucketVariable, a.ContainerName)
-		return a.locker(t, bucket.Config{})
+		return newAzure(t).locker(t, bucket.Config{})
 	})
 }
 
 // mustLock locks lockName until the end of the test, or of the lock.
 func mustLock(t *testing.T, l locks.Locker) (held context.Context, unlock func()) {
 	t.Helper()
-	held, unlock, err := l.Lock(t.Context(), lockName)
+	held, unlock, err := lockstest.Insist(lockstest.Within(t), t, l, lockName)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +93,7 @@ func TestALeaseOfAthensIsWaitedFor(t *testing.T) {
 	}
 	got := make(chan error)
 	go func() {
-		_, unlock, err := l.Lock(t.Context(), lockName)
+		_, unlock, err := l.Lock(lockstest.Within(t), lockName)
 		if err == nil {
 			unlock()
 		}
@@ -142,7 +142,7 @@ func TestWhatADeadHolderSaidOfItselfIsNotBelieved(t *testing.T) {
 	if holder, err := l.Holder(t.Context(), lockName); holder != "" || err != nil {
 		t.Errorf("Athens holds it, and the holder is %q, %v", holder, err)
 	}
-	wantLost(t, held)
+	lockstest.WaitLost(t, held)
 	if err := context.Cause(held); !strings.Contains(err.Error(), "another's") {
 		t.Errorf("the cause is %v, want another's lease and not the end of this one", err)
 	}
@@ -161,7 +161,7 @@ func TestAGrantWithoutAnAnswerIsGivenBack(t *testing.T) {
 		}
 		return answer, err
 	})
-	if _, _, err := deaf.locker(t, bucket.Config{}).Lock(t.Context(), lockName); err == nil {
+	if _, _, err := deaf.locker(t, bucket.Config{}).Lock(lockstest.Within(t), lockName); err == nil {
 		t.Fatal("got a lock without an answer")
 	}
 	if granted.Load() == 0 {
@@ -184,7 +184,7 @@ func TestALockWhoseServiceFallsSilentIsLost(t *testing.T) {
 	})
 	held, _ := mustLock(t, a.locker(t, bucket.Config{}))
 	silent.Store(true)
-	wantLost(t, held)
+	lockstest.WaitLost(t, held)
 }
 
 func TestAHolderThatCouldNotBeSaidIsSaidLater(t *testing.T) {
@@ -199,21 +199,20 @@ func TestAHolderThatCouldNotBeSaidIsSaidLater(t *testing.T) {
 	broken.Store(true)
 	l := a.locker(t, bucket.Config{Holder: "http://10.0.0.1:3000"})
 	held, _ := mustLock(t, l)
-	holder, err := l.Holder(t.Context(), lockName)
-	if holder != "" || err != nil {
+	if holder, err := l.Holder(t.Context(), lockName); holder != "" || err != nil {
 		t.Errorf("the holder is %q, %v, want none yet", holder, err)
 	}
 	broken.Store(false)
-	for holder != "http://10.0.0.1:3000" {
-		select {
-		case <-held.Done():
-			t.Fatal(context.Cause(held))
-		case <-time.After(50 * time.Millisecond):
-		}
-		if holder, err = l.Holder(t.Context(), lockName); err != nil {
+	lockstest.Eventually(t, "the holder is said", func() error {
+		if err := context.Cause(held); err != nil {
 			t.Fatal(err)
 		}
-	}
+		holder, err := l.Holder(t.Context(), lockName)
+		if err == nil && holder != "http://10.0.0.1:3000" {
+			err = fmt.Errorf("it is %q", holder)
+		}
+		return err
+	})
 }
 
 func TestALeaseThatAzureDoesNotGrantIsRefused(t *testing.T) {
@@ -246,7 +245,7 @@ func TestABucketWithoutLeasesSaysSo(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	if _, _, err := l.Lock(t.Context(), lockName); !errors.Is(err, errors.ErrUnsupported) {
+	if _, _, err := l.Lock(lockstest.Within(t), lockName); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("lock: got %v, want ErrUnsupported", err)
 	}
 	if _, err := l.Holder(t.Context(), lockName); !errors.Is(err, errors.ErrUnsupported) {

@@ -1,6 +1,7 @@
 package bucket_test
 
 import (
+	"flag"
 	"testing"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	flag.Set("test.parallel", "4") // they wait more than they work
 	goleak.VerifyTestMain(m,
 		// Connections that wait for the next request: a tier lives as long as
 		// its process, and has nothing that closes them.
@@ -33,7 +35,7 @@ func openObjects(t testing.TB, o bucket.Objects, c bucket.Config) *bucket.Locker
 
 // service is the locks of objects at p.
 func (p place) service() lockstest.Service {
-	c := bucket.Config{Lease: 2 * time.Second}
+	var c bucket.Config
 	return lockstest.Service{
 		Open:  func(t testing.TB) locks.Locker { return openObjects(t, p.open(t, p.addr), c) },
 		Steal: func(t testing.TB, name string) { p.remove(t, "lease/"+name) },

@@ -9,7 +9,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"testing"
 
@@ -17,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/modtier/modtier/internal/servertest"
+	"github.com/modtier/modtier/locks/lockstest"
 	store "github.com/modtier/modtier/tiers/bucket"
 )
 
@@ -44,25 +44,21 @@ var places = []struct {
 	{"gcp that compares generations", func(t testing.TB) place { return google(t, comparing(t, googleAddr(t))) }},
 }
 
-// bucketVariable holds the name of a bucket that another process made.
-const bucketVariable = "MODTIER_LOCKS_TEST_BUCKET"
-
-// newBucket makes a bucket with create, unless another process did.
+// newBucket makes the bucket of t, which is one, and dropped after it.
 func newBucket(t testing.TB, create, drop func(name string) error) string {
 	t.Helper()
-	if name := os.Getenv(bucketVariable); name != "" {
-		return name
-	}
-	name := "modtier-" + strings.ToLower(rand.Text())
-	if err := create(name); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := drop(name); err != nil {
-			t.Errorf("removing the bucket, which is to be empty: %v", err)
+	return lockstest.Shared(t, func() string {
+		name := "modtier-" + strings.ToLower(rand.Text())
+		if err := create(name); err != nil {
+			t.Fatal(err)
 		}
+		t.Cleanup(func() {
+			if err := drop(name); err != nil {
+				t.Errorf("removing the bucket, which is to be empty: %v", err)
+			}
+		})
+		return name
 	})
-	return name
 }
 
 // amazon is a bucket of a server that speaks S3's protocol, reached with one client

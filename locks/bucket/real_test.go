@@ -2,7 +2,6 @@ package bucket_test
 
 import (
 	"testing"
-	"time"
 
 	"github.com/modtier/modtier/locks"
 	"github.com/modtier/modtier/locks/bucket"
@@ -20,6 +19,7 @@ func TestObjects(t *testing.T) {
 
 // Google takes one change a second of an object, and a lock is two.
 func TestARateLimitDelaysALockAndCostsNone(t *testing.T) {
+	t.Parallel()
 	p := google(t, googleAddr(t))
 	l := openObjects(t, p.open(t, limited(t, comparing(t, p.addr))), bucket.Config{})
 	for range 2 {
@@ -36,10 +36,10 @@ func TestProcessesOnMinio(t *testing.T) { processes(t, places[2].at) }
 func TestProcessesOnGCS(t *testing.T)   { processes(t, places[3].at) }
 
 func processes(t *testing.T, at func(testing.TB) place) {
+	t.Parallel()
 	lockstest.Processes(t, func(t testing.TB) locks.Locker {
 		p := at(t)
-		t.Setenv(bucketVariable, p.name)
-		return openObjects(t, p.open(t, p.addr), bucket.Config{Lease: 2 * time.Second})
+		return openObjects(t, p.open(t, p.addr), bucket.Config{Lease: lockstest.Lease})
 	})
 }
 

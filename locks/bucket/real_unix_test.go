@@ -4,7 +4,6 @@ package bucket_test
 
 import (
 	"testing"
-	"time"
 
 	"github.com/modtier/modtier/locks"
 	"github.com/modtier/modtier/locks/bucket"
@@ -15,9 +14,9 @@ func TestAPausedProcessOnS3(t *testing.T)    { paused(t, places[0].at) }
 func TestAPausedProcessOnMinio(t *testing.T) { paused(t, places[2].at) }
 
 func paused(t *testing.T, at func(testing.TB) place) {
+	t.Parallel()
 	lockstest.Paused(t, func(t testing.TB) locks.Locker {
 		p := at(t)
-		t.Setenv(bucketVariable, p.name)
-		return openObjects(t, p.open(t, p.addr), bucket.Config{Lease: 2 * time.Second})
+		return openObjects(t, p.open(t, p.addr), bucket.Config{Lease: lockstest.Lease})
 	})
 }

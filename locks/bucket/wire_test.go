@@ -18,12 +18,14 @@ import (
 	"time"
 
 	"github.com/modtier/modtier/locks/bucket"
+	"github.com/modtier/modtier/locks/lockstest"
 	store "github.com/modtier/modtier/tiers/bucket"
 )
 
 func TestOnTheWire(t *testing.T) {
 	for _, p := range places {
 		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
 			p := p.at(t)
 			t.Run("an object says who holds the lock, and is gone after the unlock", func(t *testing.T) { testWire(t, p) })
 			t.Run("a lock is no file of a module", func(t *testing.T) { testUnlisted(t, p) })
@@ -36,7 +38,7 @@ func TestOnTheWire(t *testing.T) {
 func testWire(t *testing.T, p place) {
 	const name = "example.com/Wire@v1.0.0+incompatible"
 	l := openObjects(t, p.open(t, p.addr), bucket.Config{Holder: "http://[::1]:3000"})
-	_, unlock, err := l.Lock(t.Context(), name)
+	_, unlock, err := l.Lock(lockstest.Within(t), name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +59,7 @@ func testUnlisted(t *testing.T, p place) {
 	b := p.open(t, p.addr)
 	l := openObjects(t, b, bucket.Config{})
 	for _, name := range []string{"example.com/m@v1.0.0", "example.com/m/@v/v1.0.0.info", "example.com/m/v1.0.0/go.mod", "go.mod"} {
-		_, unlock, err := l.Lock(t.Context(), name)
+		_, unlock, err := l.Lock(lockstest.Within(t), name)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -77,8 +79,8 @@ func testUnlisted(t *testing.T, p place) {
 func testClock(t *testing.T, p place) {
 	for _, d := range []time.Duration{-10 * time.Minute, 10 * time.Minute} {
 		b := p.open(t, shifted(t, p.addr, d))
-		holder := openObjects(t, b, bucket.Config{Lease: 2 * time.Second})
-		held, unlock, err := holder.Lock(t.Context(), name)
+		holder := openObjects(t, b, bucket.Config{})
+		held, unlock, err := holder.Lock(lockstest.Within(t), name)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -88,7 +90,7 @@ func testClock(t *testing.T, p place) {
 		}
 		unlock()
 		p.put(t, key, strings.Replace(dead, "15s", "1s", 1))
-		_, unlock, err = l.Lock(t.Context(), name)
+		_, unlock, err = l.Lock(lockstest.Within(t), name)
 		if err != nil {
 			t.Error(err)
 			continue

@@ -1,6 +1,7 @@
 package etcd_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -55,6 +56,7 @@ func TestEndpointsAreAListWithSpaces(t *testing.T) {
 }
 
 func TestAClusterMayWantCertificates(t *testing.T) {
+	t.Parallel()
 	cert, key := lockstest.Certificate(t)
 	s := prepare(t, "https://")
 	s.Args = append(s.Args, "--cert-file", cert, "--key-file", key, "--trusted-ca-file", cert, "--client-cert-auth")
@@ -66,16 +68,21 @@ func TestAClusterMayWantCertificates(t *testing.T) {
 		"unknown authority": {Endpoints: s.url, CertFile: cert, KeyFile: key},
 		"":                  {Endpoints: s.url, CAFile: cert},
 	} {
-		_, _, err := open(t, c).Lock(t.Context(), "a")
-		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("without a part of it got %v, want an error with %q", err, want)
-		}
+		l := open(t, c)
+		lockstest.Eventually(t, "a part of it is missed", func() error {
+			_, _, err := l.Lock(lockstest.Within(t), "a")
+			if err != nil && strings.Contains(err.Error(), want) {
+				return nil
+			}
+			return fmt.Errorf("got %v, want an error with %q", err, want)
+		})
 	}
 }
 
 func TestAClusterMayWantAPassword(t *testing.T) {
+	t.Parallel()
 	s := start(t)
-	c, ctx := client(t, s.url), t.Context()
+	c, ctx := client(t, s.url), lockstest.Within(t)
 	if _, err := c.UserAdd(ctx, "root", "hunter2"); err != nil {
 		t.Fatal(err)
 	}

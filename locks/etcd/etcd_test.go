@@ -20,7 +20,8 @@ import (
 )
 
 func TestLocker(t *testing.T) {
-	c := etcd.Config{Endpoints: servertest.Server(t, "MODTIER_TEST_ETCD_ENDPOINTS"), Lease: 2 * time.Second}
+	t.Parallel()
+	c := etcd.Config{Endpoints: servertest.Server(t, "MODTIER_TEST_ETCD_ENDPOINTS")}
 	other := client(t, c.Endpoints)
 	lockstest.Test(t, lockstest.Service{
 		Open: func(t testing.TB) locks.Locker { return open(t, c) },
@@ -48,16 +49,18 @@ func TestLocker(t *testing.T) {
 }
 
 func TestProcesses(t *testing.T) {
+	t.Parallel()
 	lockstest.Processes(t, func(t testing.TB) locks.Locker {
 		return open(t, etcd.Config{
-			Endpoints: servertest.Server(t, "MODTIER_TEST_ETCD_ENDPOINTS"), Lease: 2 * time.Second})
+			Endpoints: servertest.Server(t, "MODTIER_TEST_ETCD_ENDPOINTS"), Lease: lockstest.Lease})
 	})
 }
 
 func TestAPausedHolder(t *testing.T) {
+	t.Parallel()
 	lockstest.Paused(t, func(t testing.TB) locks.Locker {
 		return open(t, etcd.Config{
-			Endpoints: servertest.Server(t, "MODTIER_TEST_ETCD_ENDPOINTS"), Lease: 2 * time.Second})
+			Endpoints: servertest.Server(t, "MODTIER_TEST_ETCD_ENDPOINTS"), Lease: lockstest.Lease})
 	})
 }
 
@@ -68,7 +71,7 @@ func TestAKeyIsTheNameASlashAndTheLease(t *testing.T) {
 	names := []string{"test.example/Key@v1.0.0", "test.example/key2@v1.0.0"}
 	leases := make(map[string]bool)
 	for _, name := range names {
-		_, unlock, err := l.Lock(t.Context(), name)
+		_, unlock, err := l.Lock(lockstest.Within(t), name)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -99,7 +102,7 @@ func TestAKeyIsTheNameASlashAndTheLease(t *testing.T) {
 // Athens uses the client's mutex, with a session for each lock.
 func TestLocksAreThoseOfTheClientsMutex(t *testing.T) {
 	endpoints := servertest.Server(t, "MODTIER_TEST_ETCD_ENDPOINTS")
-	ctx := t.Context()
+	ctx := lockstest.Within(t)
 	session, err := concurrency.NewSession(client(t, endpoints))
 	if err != nil {
 		t.Fatal(err)
@@ -140,7 +143,7 @@ func TestALeaseThatIsRevokedCostsAllItsLocks(t *testing.T) {
 	var all []context.Context
 	const name = "test.example/revoked@v1.0."
 	for i := range 2 {
-		held, unlock, err := l.Lock(t.Context(), name+strconv.Itoa(i))
+		held, unlock, err := l.Lock(lockstest.Within(t), name+strconv.Itoa(i))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -159,7 +162,7 @@ func TestALeaseThatIsRevokedCostsAllItsLocks(t *testing.T) {
 		lockstest.WaitLost(t, held)
 	}
 	lockstest.Eventually(t, "there are locks again", func() error {
-		_, unlock, err := l.Lock(t.Context(), name+"2")
+		_, unlock, err := l.Lock(lockstest.Within(t), name+"2")
 		if err == nil {
 			defer unlock()
 			if slices.Equal(keys(t, c, name+"2"), []string{name + "2" + key[strings.LastIndex(key, "/"):]}) {
@@ -171,15 +174,17 @@ func TestALeaseThatIsRevokedCostsAllItsLocks(t *testing.T) {
 }
 
 func TestOutage(t *testing.T) {
+	t.Parallel()
 	s := start(t)
-	lockstest.Outage(t, &s.Server, open(t, etcd.Config{Endpoints: s.url, Lease: 2 * time.Second}))
+	lockstest.Outage(t, &s.Server, open(t, etcd.Config{Endpoints: s.url, Lease: lockstest.Lease}))
 }
 
 // Without a server a wait that began before it died ends with the session.
 func TestAWaitForAServerThatDiesEnds(t *testing.T) {
+	t.Parallel()
 	s := start(t)
-	c := etcd.Config{Endpoints: s.url, Lease: 2 * time.Second}
-	_, unlock, err := open(t, c).Lock(t.Context(), "a")
+	c := etcd.Config{Endpoints: s.url, Lease: lockstest.Lease}
+	_, unlock, err := open(t, c).Lock(lockstest.Within(t), "a")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,7 +192,7 @@ func TestAWaitForAServerThatDiesEnds(t *testing.T) {
 	l, other := open(t, c), client(t, s.url)
 	got := make(chan error)
 	go func() {
-		_, _, err := l.Lock(t.Context(), "a")
+		_, _, err := l.Lock(lockstest.Within(t), "a")
 		got <- err
 	}()
 	lockstest.Eventually(t, "the other waits", func() error {

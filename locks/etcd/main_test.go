@@ -2,6 +2,7 @@ package etcd_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"net"
 	"strings"
@@ -18,7 +19,10 @@ import (
 	"github.com/modtier/modtier/locks/lockstest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	flag.Set("test.parallel", "4") // they wait more than they work
+	goleak.VerifyTestMain(m)
+}
 
 func open(t testing.TB, c etcd.Config) locks.Locker {
 	t.Helper()

@@ -8,47 +8,35 @@ import (
 	"testing"
 )
 
-func testNobodyThere(t *testing.T, s Service) {
+func testDead(t *testing.T, s Service) {
 	if s.At == nil {
 		t.Skip("there is no service")
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := l.Addr().String()
-	l.Close()
-	wantError(t, s, addr)
-}
-
-func testNoAnswer(t *testing.T, s Service) {
-	if s.At == nil {
-		t.Skip("there is no service")
-	}
-	wantError(t, s, blackHole(t))
-}
-
-// wantError wants an error of the service long before the context's end.
-func wantError(t *testing.T, s Service, addr string) {
-	t.Helper()
-	l := s.At(t, addr)
-	ctx := within(t)
-	for range 2 {
-		_, _, err := l.Lock(ctx, name(t))
-		if err == nil {
-			t.Fatal("got a lock from nobody")
-		}
-		if ctx.Err() != nil {
-			t.Fatalf("nobody answered, and the wait lasted as long as it could: %v", err)
-		}
-		if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-			t.Errorf("%v reads as the end of a context that is not at its end", err)
-		}
-		t.Log(err)
-		if holder, err := l.Holder(ctx, name(t)); err == nil || ctx.Err() != nil {
-			t.Errorf("nobody answered, and the holder is %q, %v", holder, err)
+	ctx, name := Within(t), name(t)
+	var all sync.WaitGroup // a service may be asked for seconds
+	for addr, what := range map[string]string{"127.0.0.1:1": "nobody is there", blackHole(t): "nobody answers"} {
+		l := s.At(t, addr)
+		for _, ask := range []func() error{
+			func() error { _, _, err := l.Lock(ctx, name); return err },
+			func() error { _, err := l.Holder(ctx, name); return err },
+		} {
+			all.Go(func() {
+				for range 2 { // also once that is known
+					switch err := ask(); {
+					case err == nil:
+						t.Errorf("%s, and there is no error", what)
+					case ctx.Err() != nil:
+						t.Errorf("%s, and the wait lasted as long as it could: %v", what, err)
+					case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+						t.Errorf("%s, and %v reads as the end of a context that is not at its end", what, err)
+					default:
+						t.Logf("%s: %v", what, err)
+					}
+				}
+			})
 		}
 	}
+	all.Wait()
 }
 
 func testCancelledDead(t *testing.T, s Service) {

@@ -15,7 +15,7 @@ import (
 func testExclusion(t *testing.T, s Service) {
 	const instances, each, rounds = 4, 3, 4
 	name := name(t)
-	ctx := within(t)
+	ctx := Within(t)
 	var counter, inside atomic.Int64
 	var wg sync.WaitGroup
 	for range instances {
@@ -23,7 +23,7 @@ func testExclusion(t *testing.T, s Service) {
 		for range each {
 			wg.Go(func() {
 				for range rounds {
-					held, unlock, err := l.Lock(ctx, name)
+					held, unlock, err := Insist(ctx, t, l, name)
 					if err != nil {
 						t.Errorf("lock: %v", err)
 						return
@@ -52,14 +52,14 @@ func testExclusion(t *testing.T, s Service) {
 func testEverybody(t *testing.T, s Service) {
 	name := name(t)
 	_, unlock := lock(t, s.Open(t), name)
-	ctx := within(t)
+	ctx := Within(t)
 	var wg sync.WaitGroup
 	waiting := make(chan struct{}, 8)
 	for range cap(waiting) {
 		l := s.Open(t)
 		wg.Go(func() {
 			waiting <- struct{}{}
-			_, unlock, err := l.Lock(ctx, name)
+			_, unlock, err := Insist(ctx, t, l, name)
 			if err != nil {
 				t.Errorf("lock: %v", err)
 				return
@@ -77,30 +77,41 @@ func testEverybody(t *testing.T, s Service) {
 func testNames(t *testing.T, s Service) {
 	l, other := s.Open(t), s.Open(t)
 	n := name(t)
-	lock(t, l, n)
-	for _, n := range []string{n + "-pre", n + "/v2", n[:len(n)-1], n + "/", "lease/" + n} {
+	all := []string{n, n + "-pre", n + "/v2", n[:len(n)-1], n + "/", "lease/" + n}
+	for _, n := range all {
 		lock(t, l, n)
-		if !isHeld(t, other, n) {
-			t.Errorf("%s is held, and another got it", n)
-		}
 	}
-	if !isHeld(t, other, n) {
-		t.Errorf("%s is held, and another got it", n)
-	}
+	areHeld(t, other, all)
 }
 
 func testOddNames(t *testing.T, s Service) {
 	l, other := s.Open(t), s.Open(t)
-	for _, n := range []string{"github.com/Azure/sdk@v1.0.0+incompatible", "gopkg.in/yaml.v3@v3.0.1", "a b{c}*?[d]%2f@v0"} {
-		n = name(t) + "/" + n
+	var all []string
+	var unlocks []func()
+	for _, odd := range []string{"github.com/Azure/sdk@v1.0.0+incompatible", "gopkg.in/yaml.v3@v3.0.1", "a b{c}*?[d]%2f@v0"} {
+		n := name(t) + "/" + odd
 		_, unlock := lock(t, l, n)
-		if !isHeld(t, other, n) {
-			t.Errorf("%s is held, and another got it", n)
-		}
-		unlock()
-		_, unlock = lock(t, other, n)
+		all, unlocks = append(all, n), append(unlocks, unlock)
+	}
+	areHeld(t, other, all)
+	for i, n := range all {
+		unlocks[i]()
+		_, unlock := lock(t, other, n)
 		unlock()
 	}
+}
+
+// areHeld checks that l can get none of these names now.
+func areHeld(t *testing.T, l locks.Locker, names []string) {
+	var all sync.WaitGroup
+	for _, n := range names {
+		all.Go(func() {
+			if !isHeld(t, l, n) {
+				t.Errorf("%s is held, and another got it", n)
+			}
+		})
+	}
+	all.Wait()
 }
 
 func testCancelledWait(t *testing.T, s Service) {

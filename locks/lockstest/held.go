@@ -14,7 +14,7 @@ func testUnlock(t *testing.T, s Service) {
 	l := s.Open(t)
 	held, unlock := lock(t, l, name)
 	next := make(chan error)
-	other, ctx := s.Open(t), within(t)
+	other, ctx := s.Open(t), Within(t)
 	go func() {
 		_, unlock, err := other.Lock(ctx, name)
 		if err == nil {
@@ -57,7 +57,7 @@ func testUnlockTwice(t *testing.T, s Service) {
 
 func testValues(t *testing.T, s Service) {
 	type key struct{}
-	ctx, cancel := context.WithCancel(context.WithValue(within(t), key{}, "value"))
+	ctx, cancel := context.WithCancel(context.WithValue(Within(t), key{}, "value"))
 	held, unlock, err := s.Open(t).Lock(ctx, name(t))
 	if err != nil {
 		t.Fatal(err)
@@ -122,7 +122,7 @@ func testHolder(t *testing.T, s Service) {
 	want := func(holder string) {
 		t.Helper()
 		for _, l := range []locks.Locker{one, two, nameless} {
-			got, err := l.Holder(within(t), name)
+			got, err := l.Holder(Within(t), name)
 			if err != nil || got != holder {
 				t.Errorf("the holder is %q, %v, want %q", got, err, holder)
 			}
@@ -134,7 +134,7 @@ func testHolder(t *testing.T, s Service) {
 	want(first)
 	got := make(chan func())
 	go func() {
-		_, unlock, err := two.Lock(within(t), name)
+		_, unlock, err := two.Lock(Within(t), name)
 		if err != nil {
 			t.Error(err)
 			unlock = func() {}
@@ -166,7 +166,7 @@ func testClose(t *testing.T, s Service) {
 	WaitLost(t, held)
 	lock(t, s.Open(t), name)
 	unlock()
-	if _, _, err := l.Lock(within(t), name); err == nil {
+	if _, _, err := l.Lock(Within(t), name); err == nil {
 		t.Error("got a lock of a closed locker")
 	}
 }

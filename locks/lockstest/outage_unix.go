@@ -25,7 +25,7 @@ func Outage(t *testing.T, s *Server, l locks.Locker) {
 		s.Kill(t)
 		WaitLost(t, held)
 		unlock()
-		if _, _, err := l.Lock(within(t), "a"); err == nil {
+		if _, _, err := l.Lock(Within(t), "a"); err == nil {
 			t.Fatal("got a lock from a dead server")
 		}
 		s.Start(t)

@@ -33,7 +33,7 @@ const (
 // Processes tests that processes exclude each other, and that the death of one
 // that holds the lock does not keep the others out. It runs the test t in 16 more
 // processes, so it must be all that t does; open is called in each, and must not
-// depend on what t did before.
+// depend on what t did before, but for what is [Shared].
 func Processes(t *testing.T, open func(t testing.TB) locks.Locker) {
 	switch os.Getenv(partVariable) {
 	case "count":
@@ -116,6 +116,18 @@ func hold(t *testing.T, l locks.Locker, name string) {
 	fmt.Println("held")
 	io.Copy(io.Discard, os.Stdin)
 	t.Fatal("was not killed")
+}
+
+// Shared returns what made returns, to t and to the processes that it starts.
+func Shared(t testing.TB, made func() string) string {
+	variable := "MODTIER_LOCKSTEST_SHARED_" + t.Name()
+	if s := os.Getenv(variable); s != "" {
+		return s
+	}
+	s := made()
+	os.Setenv(variable, s) // t.Setenv would keep t from running beside other tests
+	t.Cleanup(func() { os.Unsetenv(variable) })
+	return s
 }
 
 type process struct {

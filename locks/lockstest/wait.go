@@ -14,7 +14,7 @@ func WaitLost(t testing.TB, held context.Context) {
 	t.Helper()
 	select {
 	case <-held.Done():
-	case <-within(t).Done():
+	case <-Within(t).Done():
 		t.Fatal("the loss was not noticed")
 	}
 	if err := context.Cause(held); !errors.Is(err, locks.ErrLost) {
@@ -29,7 +29,7 @@ func WaitLost(t testing.TB, held context.Context) {
 func Relock(t testing.TB, l locks.Locker, name string) {
 	t.Helper()
 	Eventually(t, "there are locks again", func() error {
-		_, unlock, err := l.Lock(t.Context(), name)
+		_, unlock, err := l.Lock(Within(t), name)
 		if err == nil {
 			unlock()
 		}

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/modtier/modtier/locks/lockstest"
 	"github.com/modtier/modtier/locks/mongo"
 )
 
@@ -88,19 +89,20 @@ func (n *line) loseAnswers() {
 }
 
 func TestALockWhoseAnswerIsLostIsGivenBack(t *testing.T) {
+	t.Parallel()
 	s, n := newSite(t, uri(t)), newLine(t)
 	l := openAt(t, via(t, s.uri, n.listener.Addr().String()), s.name, mongo.Config{})
-	_, unlock, err := l.Lock(t.Context(), "a")
+	_, unlock, err := l.Lock(lockstest.Within(t), "a")
 	if err != nil {
 		t.Fatal(err)
 	}
 	unlock()
 	n.loseAnswers()
-	if _, _, err := l.Lock(t.Context(), "a"); err == nil {
+	if _, _, err := l.Lock(lockstest.Within(t), "a"); err == nil {
 		t.Error("got a lock without an answer")
 	}
 	s.empties(t)
-	if _, unlock, err = l.Lock(t.Context(), "a"); err != nil {
+	if _, unlock, err = l.Lock(lockstest.Within(t), "a"); err != nil {
 		t.Fatal(err)
 	}
 	unlock()

@@ -3,6 +3,7 @@ package mongo_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"net"
 	"net/url"
 	"testing"
@@ -19,7 +20,10 @@ import (
 	"github.com/modtier/modtier/locks/mongo"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	flag.Set("test.parallel", "4") // they wait more than they work
+	goleak.VerifyTestMain(m)
+}
 
 func uri(t testing.TB) string { return servertest.Server(t, "MODTIER_TEST_MONGO_URI") }
 
@@ -76,9 +80,6 @@ func openAt(t testing.TB, uri, database string, c mongo.Config) locks.Locker {
 }
 
 func (s *site) service(c mongo.Config) lockstest.Service {
-	if c.Lease == 0 {
-		c.Lease = 2 * time.Second
-	}
 	return lockstest.Service{
 		Open: func(t testing.TB) locks.Locker { return s.open(t, c) },
 		Steal: func(t testing.TB, name string) {

@@ -3,7 +3,6 @@ package mongo_test
 import (
 	"context"
 	"errors"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -16,32 +15,34 @@ import (
 )
 
 func TestLocker(t *testing.T) {
+	t.Parallel()
 	lockstest.Test(t, newSite(t, uri(t)).service(mongo.Config{}))
 }
 
-func TestProcesses(t *testing.T) { lockstest.Processes(t, openShared(t)) }
+func TestProcesses(t *testing.T) {
+	t.Parallel()
+	lockstest.Processes(t, openShared)
+}
 
-func TestAPausedHolder(t *testing.T) { lockstest.Paused(t, openShared(t)) }
+func TestAPausedHolder(t *testing.T) {
+	t.Parallel()
+	lockstest.Paused(t, openShared)
+}
 
-// openShared opens lockers in one database for this process and those it starts.
-func openShared(t *testing.T) func(testing.TB) locks.Locker {
-	const variable = "MODTIER_TEST_LOCKS_DATABASE"
-	if os.Getenv(variable) == "" {
-		t.Setenv(variable, newSite(t, uri(t)).name)
-	}
-	return func(t testing.TB) locks.Locker {
-		return openAt(t, uri(t), os.Getenv(variable), mongo.Config{Lease: 2 * time.Second})
-	}
+// openShared opens a locker in the database of t.
+func openShared(t testing.TB) locks.Locker {
+	name := lockstest.Shared(t, func() string { return newSite(t, uri(t)).name })
+	return openAt(t, uri(t), name, mongo.Config{Lease: lockstest.Lease})
 }
 
 func TestTheGateIsNamedAsTheLockBehindThePrefix(t *testing.T) {
 	s := newSite(t, uri(t))
 	const name = "test.example/Key@v1.0.0"
-	_, unlock, err := s.open(t, mongo.Config{Holder: "http://10.0.0.1"}).Lock(t.Context(), name)
+	_, unlock, err := s.open(t, mongo.Config{Holder: "http://10.0.0.1"}).Lock(lockstest.Within(t), name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, other, err := s.open(t, mongo.Config{Prefix: "staging:", Lease: time.Minute}).Lock(t.Context(), name)
+	_, other, err := s.open(t, mongo.Config{Prefix: "staging:", Lease: time.Minute}).Lock(lockstest.Within(t), name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +62,7 @@ func TestTheGateIsNamedAsTheLockBehindThePrefix(t *testing.T) {
 
 func TestTheCollectionIsThatOfTheConfiguration(t *testing.T) {
 	s := newSite(t, uri(t))
-	_, unlock, err := s.open(t, mongo.Config{Collection: "other"}).Lock(t.Context(), "a")
+	_, unlock, err := s.open(t, mongo.Config{Collection: "other"}).Lock(lockstest.Within(t), "a")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +75,7 @@ func TestTheCollectionIsThatOfTheConfiguration(t *testing.T) {
 func TestADocumentThatIsNoLockIsAnError(t *testing.T) {
 	s := newSite(t, uri(t))
 	s.insert(t, bson.M{"_id": "a", "x": 1})
-	if _, _, err := s.open(t, mongo.Config{}).Lock(t.Context(), "a"); err == nil {
+	if _, _, err := s.open(t, mongo.Config{}).Lock(lockstest.Within(t), "a"); err == nil {
 		t.Error("got the lock")
 	}
 	if docs := s.stored(t); len(docs) != 1 {
@@ -83,14 +84,16 @@ func TestADocumentThatIsNoLockIsAnError(t *testing.T) {
 }
 
 func TestOutage(t *testing.T) {
+	t.Parallel()
 	server, uri := start(t)
-	lockstest.Outage(t, server, openAt(t, uri, "a", mongo.Config{Lease: 2 * time.Second}))
+	lockstest.Outage(t, server, openAt(t, uri, "a", mongo.Config{Lease: lockstest.Lease}))
 }
 
 func TestAnErrorHasNoPassword(t *testing.T) {
+	t.Parallel()
 	const secret = "hunter2"
 	l := openAt(t, "mongodb://user:"+secret+"@127.0.0.1:1/?authMechanism=PLAIN", "a", mongo.Config{})
-	_, _, err := l.Lock(t.Context(), "a")
+	_, _, err := l.Lock(lockstest.Within(t), "a")
 	if err == nil || strings.Contains(err.Error(), secret) {
 		t.Errorf("got %v, want an error without the password", err)
 	}

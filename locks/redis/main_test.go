@@ -2,6 +2,7 @@ package redis_test
 
 import (
 	"context"
+	"flag"
 	"net"
 	"strconv"
 	"strings"
@@ -17,7 +18,10 @@ import (
 	"github.com/modtier/modtier/locks/redis"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	flag.Set("test.parallel", "4") // they wait more than they work
+	goleak.VerifyTestMain(m)
+}
 
 func open(t testing.TB, c redis.Config) locks.Locker {
 	t.Helper()
@@ -32,9 +36,6 @@ func open(t testing.TB, c redis.Config) locks.Locker {
 // service is the service that c is the configuration of, seen and disturbed by
 // client.
 func service(c redis.Config, client sdk.UniversalClient) lockstest.Service {
-	if c.Lease == 0 {
-		c.Lease = 2 * time.Second
-	}
 	return lockstest.Service{
 		Open: func(t testing.TB) locks.Locker { return open(t, c) },
 		Steal: func(t testing.TB, name string) {

@@ -16,11 +16,13 @@ import (
 )
 
 func TestSingle(t *testing.T) {
+	t.Parallel()
 	c, client := single(t)
 	lockstest.Test(t, service(c, client))
 }
 
 func TestSentinel(t *testing.T) {
+	t.Parallel()
 	s := redis.Sentinel{
 		Endpoints:        strings.Split(servertest.Server(t, "MODTIER_TEST_REDIS_SENTINELS"), ","),
 		MasterName:       "mymaster",
@@ -41,6 +43,7 @@ func TestSentinel(t *testing.T) {
 }
 
 func TestCluster(t *testing.T) {
+	t.Parallel()
 	endpoints := startCluster(t)
 	client := sdk.NewClusterClient(&sdk.ClusterOptions{Addrs: endpoints})
 	t.Cleanup(func() { client.Close() })
@@ -48,24 +51,26 @@ func TestCluster(t *testing.T) {
 }
 
 func TestProcesses(t *testing.T) {
+	t.Parallel()
 	lockstest.Processes(t, func(t testing.TB) locks.Locker {
 		c, _ := single(t)
-		c.Lease = 2 * time.Second
+		c.Lease = lockstest.Lease
 		return open(t, c)
 	})
 }
 
 func TestAPausedHolder(t *testing.T) {
+	t.Parallel()
 	lockstest.Paused(t, func(t testing.TB) locks.Locker {
 		c, _ := single(t)
-		c.Lease = 2 * time.Second
+		c.Lease = lockstest.Lease
 		return open(t, c)
 	})
 }
 
 func TestAKeyIsTheNameAndExpiresWithItsLease(t *testing.T) {
 	c, client := single(t)
-	ctx := t.Context()
+	ctx := lockstest.Within(t)
 	const name = "test.example/Key@v1.0.0"
 	_, unlock, err := open(t, c).Lock(ctx, name)
 	if err != nil {
@@ -87,7 +92,7 @@ func TestAKeyIsTheNameAndExpiresWithItsLease(t *testing.T) {
 // not published.
 func TestALockOfAnAthensIsWaitedFor(t *testing.T) {
 	c, client := single(t)
-	ctx := t.Context()
+	ctx := lockstest.Within(t)
 	const name = "test.example/athens@v1.0.0"
 	if ok, err := client.SetNX(ctx, name, "a-token-of-athens-own-", time.Minute).Result(); err != nil || !ok {
 		t.Fatal(ok, err)
@@ -117,7 +122,7 @@ func TestALockOfAnAthensIsWaitedFor(t *testing.T) {
 
 func TestAPrefixKeepsFleetsApart(t *testing.T) {
 	c, client := single(t)
-	ctx := t.Context()
+	ctx := lockstest.Within(t)
 	const name = "test.example/prefix@v1.0.0"
 	_, unlock, err := open(t, c).Lock(ctx, name)
 	if err != nil {
@@ -137,7 +142,7 @@ func TestAPrefixKeepsFleetsApart(t *testing.T) {
 
 func TestAReleaseIsPublishedToWhoWaits(t *testing.T) {
 	s := start(t)
-	c, ctx := s.client(t), t.Context()
+	c, ctx := s.client(t), lockstest.Within(t)
 	first, second := open(t, redis.Config{Endpoint: s.addr}), open(t, redis.Config{Endpoint: s.addr})
 	_, unlock, err := first.Lock(ctx, "a")
 	if err != nil {
@@ -176,14 +181,16 @@ func TestAReleaseIsPublishedToWhoWaits(t *testing.T) {
 }
 
 func TestOutage(t *testing.T) {
+	t.Parallel()
 	s := start(t)
-	lockstest.Outage(t, &s.Server, open(t, redis.Config{Endpoint: s.addr, Lease: 2 * time.Second}))
+	lockstest.Outage(t, &s.Server, open(t, redis.Config{Endpoint: s.addr, Lease: lockstest.Lease}))
 }
 
 func TestAMasterThatForgotTheLockCostsIt(t *testing.T) {
+	t.Parallel()
 	s := start(t)
-	l := open(t, redis.Config{Endpoint: s.addr, Lease: 2 * time.Second})
-	held, unlock, err := l.Lock(t.Context(), "a")
+	l := open(t, redis.Config{Endpoint: s.addr, Lease: lockstest.Lease})
+	held, unlock, err := l.Lock(lockstest.Within(t), "a")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,7 +201,7 @@ func TestAMasterThatForgotTheLockCostsIt(t *testing.T) {
 
 func TestAUserWhoMayNotPublishMayStillRelease(t *testing.T) {
 	s := start(t)
-	ctx := t.Context()
+	ctx := lockstest.Within(t)
 	if err := s.client(t).Do(ctx, "ACL", "SETUSER", "locker", "on", ">pass", "~*", "resetchannels", "+@all").Err(); err != nil {
 		t.Fatal(err)
 	}
