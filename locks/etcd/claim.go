@@ -10,7 +10,6 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/modtier/modtier/locks"
-	"github.com/modtier/modtier/locks/internal/lease"
 )
 
 // A claim is a session's key below a lock's prefix.
@@ -63,7 +62,7 @@ func (c *claim) put(ctx context.Context) error {
 	switch {
 	case err != nil:
 		c.doubt() // it may yet be put, and after it was deleted
-		return lease.Unanswered(err)
+		return err
 	case !r.Succeeded:
 		c.doubt()
 		return errors.New("the key of this session is there already")
@@ -80,7 +79,7 @@ func (c *claim) look(ctx context.Context) (older string, now int64, err error) {
 	r, err := c.client.Get(try, c.prefix, clientv3.WithPrefix(), clientv3.WithKeysOnly(),
 		clientv3.WithMaxCreateRev(c.revision))
 	if err != nil {
-		return "", 0, lease.Unanswered(err)
+		return "", 0, err
 	}
 	here, youngest := false, int64(0)
 	for _, kv := range r.Kvs {

@@ -65,7 +65,7 @@ func (l *Locker) Lock(ctx context.Context, name string) (held context.Context, u
 	if err != nil {
 		leave()
 		l.work.Done()
-		return nil, nil, fmt.Errorf("etcd: lock %s: %w", name, err)
+		return nil, nil, fmt.Errorf("etcd: lock %s: %w", name, lease.Unanswered(ctx, err))
 	}
 	c := claim{session: s, prefix: l.prefix + name + "/", holder: l.holder, doubt: func() { l.doubt(s) }}
 	giveUp := func(ctx context.Context) {
@@ -75,15 +75,12 @@ func (l *Locker) Lock(ctx context.Context, name string) (held context.Context, u
 		l.work.Done()
 	}
 	if err := c.win(ctx); err != nil {
-		if ctx.Err() != nil {
-			err = ctx.Err()
-		}
 		go func() { // nobody who has given up waits for that
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lease.Moment)
 			defer cancel()
 			giveUp(ctx)
 		}()
-		return nil, nil, fmt.Errorf("etcd: lock %s: %w", name, err)
+		return nil, nil, fmt.Errorf("etcd: lock %s: %w", name, lease.Unanswered(ctx, err))
 	}
 	held, unlock = lease.Hold{
 		Since: time.Now(), Limit: l.limit, Keep: c.keep, Release: giveUp,
@@ -99,7 +96,7 @@ func (l *Locker) Holder(ctx context.Context, name string) (string, error) {
 	defer l.work.Done()
 	s, err := l.join(ctx)
 	if err != nil {
-		return "", fmt.Errorf("etcd: holder of %s: %w", name, err)
+		return "", fmt.Errorf("etcd: holder of %s: %w", name, lease.Unanswered(ctx, err))
 	}
 	defer l.part(s)
 	try, cancel := context.WithTimeout(ctx, patience)
@@ -107,10 +104,7 @@ func (l *Locker) Holder(ctx context.Context, name string) (string, error) {
 	prefix := l.prefix + name + "/"
 	r, err := s.client.Get(try, prefix, clientv3.WithPrefix(), clientv3.WithSort(clientv3.SortByCreateRevision, clientv3.SortAscend))
 	if err != nil {
-		if ctx.Err() == nil {
-			err = lease.Unanswered(err)
-		}
-		return "", fmt.Errorf("etcd: holder of %s: %w", name, err)
+		return "", fmt.Errorf("etcd: holder of %s: %w", name, lease.Unanswered(ctx, err))
 	}
 	for _, kv := range r.Kvs {
 		if !strings.Contains(string(kv.Key[len(prefix):]), "/") { // else of a longer name

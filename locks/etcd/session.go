@@ -103,7 +103,7 @@ func (l *Locker) make(m *making) {
 func (l *Locker) open() (*session, error) {
 	client, err := clientv3.New(l.config) // asks, if there is a password
 	if err != nil {
-		return nil, lease.Unanswered(err)
+		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(l.life, patience)
 	defer cancel()
@@ -111,14 +111,14 @@ func (l *Locker) open() (*session, error) {
 	granted, err := client.Grant(ctx, l.seconds)
 	if err != nil {
 		client.Close()
-		return nil, lease.Unanswered(err)
+		return nil, err
 	}
 	s := &session{client: client, lease: granted.ID}
 	s.life, s.end = context.WithCancelCause(l.life)
 	alive, err := client.KeepAlive(s.life, s.lease)
 	if err != nil {
 		s.close()
-		return nil, lease.Unanswered(err)
+		return nil, err
 	}
 	l.work.Go(func() { s.attend(alive, asked.Add(safely(granted.TTL))) })
 	return s, nil

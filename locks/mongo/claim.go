@@ -59,7 +59,7 @@ func (c *claim) obtain(ctx context.Context) (bool, error) {
 	})
 	select {
 	case a := <-answers:
-		return a.ok, unanswered(ctx, a.err)
+		return a.ok, a.err
 	case <-ctx.Done():
 		return false, ctx.Err()
 	}

@@ -86,19 +86,10 @@ func (l *Locker) ask(ctx context.Context, question func(context.Context) error) 
 	})
 	select {
 	case err := <-answer:
-		return unanswered(ctx, err)
+		return err
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-// unanswered returns err, but that of ctx if that is at its end, and nothing that
-// reads as one if it is not.
-func unanswered(ctx context.Context, err error) error {
-	if err != nil && ctx.Err() != nil {
-		return ctx.Err()
-	}
-	return lease.Unanswered(err)
 }
 
 // deleteGate deletes the gate that has token. There are servers that look for it

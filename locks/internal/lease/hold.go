@@ -57,10 +57,13 @@ func (h Hold) Start(ctx context.Context) (held context.Context, unlock func()) {
 	}
 }
 
-// Unanswered returns err, or if it is a context's or a timeout an error that says
-// so and does not match: that of who waits for a lock is not at its end.
-func Unanswered(err error) error {
-	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+// Unanswered returns err for who asked with ctx: if that is at its end its error, and
+// else none that reads as a context's.
+func Unanswered(ctx context.Context, err error) error {
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return fmt.Errorf("no answer: %v", err)
 	}
 	return err

@@ -96,12 +96,10 @@ func (l *Locker) granted(ctx context.Context, name string) (Grant, error) {
 	switch {
 	case err == nil:
 		return g, nil
-	case ctx.Err() != nil:
-		return g, ctx.Err()
-	case l.Life.Err() != nil:
+	case ctx.Err() == nil && l.Life.Err() != nil:
 		return g, ErrClosed
 	}
-	return g, Unanswered(err)
+	return g, Unanswered(ctx, err)
 }
 
 // Holder is [locks.Locker]'s, by what ask says of name.
@@ -111,13 +109,10 @@ func (l *Locker) Holder(ctx context.Context, name string, ask func(ctx context.C
 	}
 	defer l.work.Done()
 	holder, err := ask(ctx)
-	if err == nil {
-		return holder, nil
+	if err != nil {
+		return "", fmt.Errorf("%s: holder of %s: %w", l.service, name, Unanswered(ctx, err))
 	}
-	if err = Unanswered(err); ctx.Err() != nil {
-		err = ctx.Err()
-	}
-	return "", fmt.Errorf("%s: holder of %s: %w", l.service, name, err)
+	return holder, nil
 }
 
 // Go does something that Close waits for. Only who waits for a lock, holds one, or
