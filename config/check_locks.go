@@ -12,6 +12,9 @@ import (
 // for the same reason as [loader.checkStores].
 func (l *loader) checkLocks(c *Config) {
 	l.checkPair("tiers.peers.url", c.Tiers.Peers.URL, "tiers.peers.secret", c.Tiers.Peers.Secret)
+	if u := c.Tiers.Peers.URL; len(u) > 1<<10 || strings.ContainsFunc(u, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		l.fail("tiers.peers.url", "want at most 1024 characters, all of ASCII and no space: it stands in each lock")
+	}
 	if !l.chooseLocks(c) {
 		return
 	}
@@ -32,6 +35,10 @@ func (l *loader) checkLocks(c *Config) {
 	case "azureblob":
 		if d := c.Tiers.Locks.Lease; d < 15*time.Second || d > time.Minute {
 			l.fail("tiers.locks.lease", "want 15s to 60s, for the store azureblob grants no other")
+		}
+	case "s3", "minio", "gcp":
+		if c.Tiers.Locks.Lease > 15*time.Minute {
+			l.fail("tiers.locks.lease", "want 1s to 15m, for nobody believes a longer one that he finds in a store")
 		}
 	}
 	l.warnLocks(c)

@@ -182,7 +182,7 @@ type Tiers struct {
 		Prefix string
 
 		// Lease is how long a lock lasts that nobody renews, 1s or more; in
-		// azureblob from 15s to 60s.
+		// azureblob from 15s to 60s, in s3, minio and gcp up to 15m.
 		Lease time.Duration
 
 		// Wait is the longest to wait for a lock before going on without it;

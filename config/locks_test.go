@@ -145,13 +145,17 @@ func TestLockChecks(t *testing.T) {
 		{"blobs take no short lease", "azureblob ATHENS_STORAGE_TYPE=azureblob MODTIER_LOCKS_LEASE=14s", `MODTIER_LOCKS_LEASE: Tiers.Locks.Lease = "14s": want 15s to 60s`},
 		{"nor a long one", "store ATHENS_STORAGE_TYPE=azureblob MODTIER_LOCKS_LEASE=61s", "want 15s to 60s"},
 		{"they take a minute", "azureblob ATHENS_STORAGE_TYPE=azureblob MODTIER_LOCKS_LEASE=60s", ""},
-		{"others take any", "s3 ATHENS_STORAGE_TYPE=s3 MODTIER_LOCKS_LEASE=5s", ""},
+		{"objects take a short one", "s3 ATHENS_STORAGE_TYPE=s3 MODTIER_LOCKS_LEASE=5s", ""},
+		{"and none of hours", "store ATHENS_STORAGE_TYPE=s3 MODTIER_LOCKS_LEASE=16m", `Tiers.Locks.Lease = "16m": want 1s to 15m`},
+		{"others take any", "redis MODTIER_LOCKS_LEASE=1h", ""},
 
 		{"peers share a secret", "etcd MODTIER_PEERS_URL=http://p.example", "MODTIER_PEERS_URL: Tiers.Peers.URL: set without Tiers.Peers.Secret (MODTIER_PEERS_SECRET); want both or neither"},
 		{"a secret is for peers", "etcd MODTIER_PEERS_SECRET=sesame" + key, "MODTIER_PEERS_SECRET: Tiers.Peers.Secret: set without Tiers.Peers.URL (MODTIER_PEERS_URL)"},
 		{"a secret is long", "etcd MODTIER_PEERS_URL=http://p.example MODTIER_PEERS_SECRET=sesame890123456", "Tiers.Peers.Secret: want 16 characters or more"},
 		{"peers speak HTTP", "etcd MODTIER_PEERS_URL=p.example:3000 MODTIER_PEERS_SECRET=" + key, "Tiers.Peers.URL: want an http or https URL"},
 		{"peers' URL is not for credentials", "etcd MODTIER_PEERS_URL=http://u:sesame@p MODTIER_PEERS_SECRET=" + key, "Tiers.Peers.URL: want a URL without credentials"},
+		{"peers' URL has no odd characters", "etcd MODTIER_PEERS_URL=http://p/ä MODTIER_PEERS_SECRET=" + key, "Tiers.Peers.URL: want at most 1024 characters, all of ASCII"},
+		{"and not too many", "etcd MODTIER_PEERS_URL=http://p/" + strings.Repeat("x", 1<<10) + " MODTIER_PEERS_SECRET=" + key, "Tiers.Peers.URL: want at most 1024 characters"},
 		{"locks or not, peers are checked", "memory MODTIER_PEERS_SECRET=sesame" + key, "set without Tiers.Peers.URL"},
 	} {
 		t.Run(tt.claim, func(t *testing.T) {

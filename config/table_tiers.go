@@ -30,7 +30,7 @@ func tierRows() []row {
 		{key: "Tiers.Locks.Prefix", kind: text,
 			doc: "What to put before the name of a lock; without it, Athens and this program exclude each other."},
 		{key: "Tiers.Locks.Lease", def: "15s", kind: lease,
-			doc: "How long a lock outlives its holder, `1s` or more; with `azureblob` from `15s` to `60s`."},
+			doc: "How long a lock outlives its holder, `1s` or more; with `azureblob` from `15s` to `60s`, with `s3`, `minio` and `gcp` up to `15m`."},
 		{key: "Tiers.Locks.Wait", def: "10s", kind: moreThanZero(span),
 			doc: "The longest to wait for a lock before going on without it; unset, with Redis: what the `LockConfig` says."},
 		{key: "Tiers.Locks.EtcdUser", kind: text,
