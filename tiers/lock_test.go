@@ -3,6 +3,7 @@ package tiers_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"testing"
 	"testing/synctest"
@@ -67,6 +68,32 @@ func TestLocker(t *testing.T) {
 		synctest.Wait()
 		if !l.isFree() {
 			t.Error("the lock is held after the save")
+		}
+	})
+
+	claim(t, "at the end all locks are let go of at once", func(t *testing.T) {
+		l := &slowTable{table: newTable(), unlocked: make(chan struct{})}
+		first, _, store := pair(t, l.table, func(_ context.Context, r tiers.Ref) (*tiers.Object, error) {
+			return tiers.NewObject(tierstest.Bytes(tierstest.Version(r.Module(), ""), r.Kind), time.Time{}, "upstream"), nil
+		})
+		first.Locker = l
+		store.hold = make(chan struct{})
+		defer close(store.hold)
+		const n = 50
+		for i := range n {
+			first.asks(t, tiers.Ref{Path: version.Path, Version: fmt.Sprintf("v1.0.%d", i), Kind: tiers.Zip}, 1)
+		}
+		if got := first.Queue.Versions(); got != n {
+			t.Fatalf("%d versions wait, want %d", got, n)
+		}
+		go first.Queue.Close()
+		synctest.Wait()
+		for i := range n {
+			select {
+			case l.unlocked <- struct{}{}:
+			default:
+				t.Fatalf("at once %d locks are let go of, want %d", i, n)
+			}
 		}
 	})
 

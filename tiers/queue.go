@@ -126,15 +126,13 @@ func (q *Queue) Close() {
 		stop()
 	}
 	q.work.Wait()
+	var released sync.WaitGroup // at once: a lock service that is silent is waited for, for each lock
 	q.mu.Lock()
-	var releases []func()
 	for _, w := range q.waiting {
-		releases = append(releases, q.ungrip(w))
+		released.Go(q.ungrip(w))
 	}
 	q.mu.Unlock()
-	for _, release := range releases {
-		release()
-	}
+	released.Wait()
 }
 
 // drain waits until nothing waits for a save any more, or ctx is over.
