@@ -48,8 +48,15 @@ func newBrowser(t testing.TB) *browser {
 		for _, fault := range b.found() {
 			t.Error("the browser: ", fault)
 		}
-		if err := chromedp.Cancel(ctx); err != nil {
-			t.Error("ending the browser: ", err)
+		ended := make(chan error, 1)
+		go func() { ended <- chromedp.Cancel(ctx) }()
+		select {
+		case err := <-ended:
+			if err != nil {
+				t.Error("ending the browser: ", err)
+			}
+		case <-time.After(patience):
+			t.Error("the browser does not end")
 		}
 	})
 	return b

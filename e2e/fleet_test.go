@@ -142,7 +142,7 @@ func TestAKilledLeaderCostsOneMoreFetch(t *testing.T) {
 			want := v.file("zip")
 			u := newUpstream(t, v)
 			u.next(v.url("zip"), holdLast(1<<20, nil))
-			f := newFleet(t, 3, u.URL, append(storeAndLockers(t, kind), shortLease(kind), "MODTIER_LOCKS_WAIT=2m")...)
+			f := newFleet(t, 3, u.URL, append(storeAndLockers(t, kind), shortLease, "MODTIER_LOCKS_WAIT=2m")...)
 			ended := f.ask(clients, v, want)
 			leader, _ := f.holder()
 			eventually(t, "the leader fetches, and all clients wait", func() bool {

@@ -61,7 +61,7 @@ func start(t testing.TB, o options) *gateway {
 func launch(t testing.TB, cmd *exec.Cmd) *gateway {
 	t.Helper()
 	g := &gateway{t: t, cmd: cmd, exited: make(chan struct{})}
-	g.client = &http.Client{Transport: &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 100}}
+	g.client = &http.Client{Timeout: patience, Transport: &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 100}}
 	cmd.Env = append(cmd.Env, "ATHENS_LOG_FORMAT=json")
 	cmd.Stdout, cmd.Stderr = &g.log, &g.log
 	cmd.WaitDelay = patience

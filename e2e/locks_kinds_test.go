@@ -65,14 +65,9 @@ func storeAndLockers(t testing.TB, kind string) (env []string) {
 	return append(env, newS3Server(t).env("")...)
 }
 
-// shortLease is the shortest lease of locks of that type that a fleet can be tried
-// with: Azure knows none below a quarter of a minute.
-func shortLease(kind string) string {
-	if kind == "azureblob" {
-		return "MODTIER_LOCKS_LEASE=15s"
-	}
-	return "MODTIER_LOCKS_LEASE=2s"
-}
+// shortLease is what the death of a holder costs. On a busy machine one that lives
+// must not lose its lock.
+const shortLease = "MODTIER_LOCKS_LEASE=5s"
 
 // serverURL returns the URL of a server that make test starts, and the password in it.
 func serverURL(t testing.TB, variable string) (u *url.URL, password string) {

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -69,8 +70,8 @@ func TestHitsAndMissesOutliveTheLockService(t *testing.T) {
 			for _, g := range x.f.all {
 				g.saved()
 			}
-			for _, v := range x.cold[:x.asked.Load()] {
-				if err := x.store.has(v); err != nil {
+			for n := range x.asked.Load() {
+				if err := x.store.has(cold(n + 1)); err != nil {
 					t.Error(err)
 				}
 			}
@@ -85,17 +86,17 @@ type lockOutage struct {
 	u            *upstream
 	store        *s3Server
 	f            *fleet
-	held, cold   []version
-	asked        atomic.Int64 // of cold, those that were asked for
+	held         []version
+	asked        atomic.Int64 // cold versions
 	hits, misses atomic.Int64 // that were answered
 }
 
 func newLockOutage(t testing.TB, env ...string) *lockOutage {
 	t.Helper()
-	x := &lockOutage{t: t, held: many(5, "example.com/Held", 20_000), cold: many(20_000, "example.com/Cold", 2_000)}
-	x.u = newUpstream(t, append(x.held, x.cold...)...)
+	x := &lockOutage{t: t, held: many(5, "example.com/Held", 20_000)}
+	x.u = newUpstream(t, x.held...)
 	x.store = newS3Server(t)
-	x.f = newFleet(t, 2, x.u.URL, x.store.env("", append(env, "MODTIER_LOCKS_LEASE=2s", "MODTIER_LOCKS_WAIT=3s")...)...)
+	x.f = newFleet(t, 2, x.u.URL, x.store.env("", append(env, "MODTIER_LOCKS_WAIT=1m")...)...)
 	for _, g := range x.f.all {
 		for _, v := range x.held {
 			g.serves(v)
@@ -105,8 +106,17 @@ func newLockOutage(t testing.TB, env ...string) *lockOutage {
 	return x
 }
 
-// next returns a version that nobody has asked for.
-func (x *lockOutage) next() version { return x.cold[x.asked.Add(1)-1] }
+// cold returns the nth version that only upstream has.
+func cold(n int64) version {
+	return version{path: fmt.Sprint("example.com/Cold", n), version: "v1.0.0", size: 2_000}
+}
+
+// next returns a cold version that nobody has asked for.
+func (x *lockOutage) next() version {
+	v := cold(x.asked.Add(1))
+	x.u.add(v)
+	return v
+}
 
 // during has clients at each gateway ask for what is held, and others for what is
 // not, until it is stopped. The pauses leave the machine to those who answer.

@@ -36,7 +36,7 @@ func TestNobodyNoticesThatAPeerIsGone(t *testing.T) {
 		for fault, do := range map[string]func(*gateway){"killed": (*gateway).kill, "stopped": (*gateway).pause} {
 			t.Run(kind+"/"+fault, func(t *testing.T) {
 				t.Parallel()
-				x := newStreaming(t, kind, shortLease(kind))
+				x := newStreaming(t, kind, shortLease)
 				do(x.leader)
 				x.finish(x.others)
 				close(x.last)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -56,7 +55,7 @@ scrape_configs:
 		close(exited)
 	}()
 	t.Cleanup(func() {
-		cmd.Process.Signal(os.Interrupt)
+		cmd.Process.Kill()
 		<-exited
 		if t.Failed() {
 			t.Logf("Prometheus says:\n%s", &log)
