@@ -26,9 +26,8 @@ var ErrDown = errors.New("the lock service is down")
 // or the service may be silent. So the Guard asks for the holder then, which is
 // answered at once if at all.
 type Guard struct {
-	Locker Locker        // never nil
-	Pause  time.Duration // the longest without a question while it is down; 0 is 15 seconds
-	Log    *slog.Logger  // told when the service goes down and comes back; nil is slog.Default
+	Locker Locker       // never nil
+	Log    *slog.Logger // told when the service goes down and comes back; nil is slog.Default
 
 	mu      sync.Mutex // guards all below
 	failure error      // the last one; nil while the service is up
@@ -162,20 +161,17 @@ func (g *Guard) fail(turn int, err error) {
 		g.mu.Unlock()
 		return
 	}
-	now, longest := time.Now(), g.Pause
-	if longest <= 0 {
-		longest = longestPause
-	}
+	now := time.Now()
 	fresh := g.failure == nil
 	if fresh {
-		if now.Sub(g.changed) > longest { // else it comes and goes, and the pauses go on growing
+		if now.Sub(g.changed) > longestPause { // else it comes and goes, and the pauses go on growing
 			g.pause = 0
 		}
 		g.changed = now
 	}
 	g.failure, g.asking = err, false
 	g.turn++
-	g.pause = min(max(2*g.pause, firstPause), longest)
+	g.pause = min(max(2*g.pause, firstPause), longestPause)
 	g.next = now.Add(g.pause - rand.N(g.pause/4+1)) // not when all do that lost it at once
 	g.mu.Unlock()
 	if fresh {

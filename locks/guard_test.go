@@ -409,14 +409,4 @@ func TestAGuardedService(t *testing.T) {
 			t.Errorf("got %v, want ErrDown and no deadline", err)
 		}
 	})
-
-	guard(t, "is asked at least once in a Pause", func(t *testing.T, g *guarded) {
-		g.Pause = 100 * time.Millisecond
-		for range 5 {
-			g.goesDown(t)
-			g.be(nil)
-			time.Sleep(100 * time.Millisecond)
-			g.wants(t, t.Context(), "a", nil, 0)
-		}
-	})
 }

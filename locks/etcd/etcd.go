@@ -12,7 +12,6 @@ package etcd
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -49,12 +48,10 @@ type Locker struct {
 
 var _ locks.Locker = (*Locker)(nil)
 
-var errClosed = errors.New("the locker is closed")
-
 // Lock is [locks.Locker]'s.
 func (l *Locker) Lock(ctx context.Context, name string) (held context.Context, unlock func(), err error) {
 	if !l.enter() {
-		return nil, nil, fmt.Errorf("etcd: lock %s: %w", name, errClosed)
+		return nil, nil, fmt.Errorf("etcd: lock %s: %w", name, lease.ErrClosed)
 	}
 	_, leave, err := l.local.Lock(ctx, name)
 	if err != nil {
@@ -91,7 +88,7 @@ func (l *Locker) Lock(ctx context.Context, name string) (held context.Context, u
 // Holder is [locks.Locker]'s: the value of the oldest key.
 func (l *Locker) Holder(ctx context.Context, name string) (string, error) {
 	if !l.enter() {
-		return "", fmt.Errorf("etcd: holder of %s: %w", name, errClosed)
+		return "", fmt.Errorf("etcd: holder of %s: %w", name, lease.ErrClosed)
 	}
 	defer l.work.Done()
 	s, err := l.join(ctx)
@@ -129,7 +126,7 @@ func (l *Locker) Close() error {
 	l.mu.Lock()
 	l.closed = true
 	l.mu.Unlock()
-	l.end(fmt.Errorf("%w: %w", locks.ErrLost, errClosed))
+	l.end(fmt.Errorf("%w: %w", locks.ErrLost, lease.ErrClosed))
 	l.work.Wait()
 	if l.session == nil {
 		return nil
