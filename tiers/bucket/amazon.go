@@ -107,8 +107,7 @@ func putIfLacking(put func(unlessThere bool) error, there func() (bool, error)) 
 }
 
 func pause(ctx context.Context, try int) error {
-	d := 50 * time.Millisecond << try
-	timer := time.NewTimer(d/2 + rand.N(d/2))
+	timer := time.NewTimer(jittered(50 * time.Millisecond << try))
 	defer timer.Stop()
 	select {
 	case <-timer.C:
@@ -117,6 +116,9 @@ func pause(ctx context.Context, try int) error {
 		return context.Cause(ctx)
 	}
 }
+
+// jittered returns some of d, so that many do not come back as one.
+func jittered(d time.Duration) time.Duration { return d/2 + rand.N(d/2) }
 
 // A refusal is an answer that is an error, or none, in words that name what may
 // have to be mended.

@@ -92,7 +92,12 @@ func (s S3) client(ctx context.Context, o Options) (*s3Client, error) {
 			*t = *transport(o.timeout())
 		})),
 		config.WithRetryer(func() aws.Retryer {
-			return retry.NewStandard(func(r *retry.StandardOptions) { r.MaxAttempts, r.MaxBackoff = attempts, time.Second })
+			return retry.NewStandard(func(r *retry.StandardOptions) {
+				r.MaxAttempts = attempts
+				r.Backoff = retry.BackoffDelayerFunc(func(try int, _ error) (time.Duration, error) {
+					return jittered(100 * time.Millisecond << try), nil
+				})
+			})
 		}),
 	}
 	if s.Region != "" {
