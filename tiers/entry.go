@@ -70,7 +70,11 @@ func (d *Disk) writeEntry(e entry) error {
 	if err := s.file.Sync(); err != nil {
 		return err
 	}
-	if err := d.root.Rename(s.name, entryName(e.module())); err != nil {
+	err = d.root.Rename(s.name, entryName(e.module()))
+	if errors.Is(err, fs.ErrNotExist) && d.root.MkdirAll(queueDir, 0o777) == nil { // somebody removed it
+		err = d.root.Rename(s.name, entryName(e.module()))
+	}
+	if err != nil {
 		return fmt.Errorf("queueing: %v", err) // it is no module file that is absent
 	}
 	return d.syncDir(queueDir)

@@ -65,15 +65,40 @@ func TestQueue(t *testing.T) {
 		l := newLevel(t, "s3")
 		l.be(errSick)
 		s := newStack(t, has).withStores(t, &tiers.Queue{}, l)
-		// With its directory gone nothing can be queued.
-		if err := os.RemoveAll(filepath.Join(s.dir, ".modtier/queue")); err != nil {
-			t.Fatal(err)
-		}
+		block(t, s.dir, ".modtier/queue") // so that nothing can be queued
 		s.asks(t, zip, 1)[0].gotAll(t, content(zip))
 		tierstest.Lacks(t, s.Disk, version, tiers.Zip)
 		if len(s.fills) != 1 || s.fills[0].Kept {
 			t.Errorf("fills: got %+v, want one that is not kept", s.fills)
 		}
+	})
+
+	claim(t, "with all of it removed beneath a process, what comes next is kept and queued", func(t *testing.T) {
+		l := newLevel(t, "s3")
+		l.be(errSick)
+		s := newStack(t, has).withStores(t, &tiers.Queue{}, l)
+		s.asks(t, mod, 1)[0].gotAll(t, content(mod))
+		entries, err := os.ReadDir(s.dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range entries {
+			if err := os.RemoveAll(filepath.Join(s.dir, e.Name())); err != nil {
+				t.Fatal(err)
+			}
+		}
+		other := tierstest.Ref(nth(1), tiers.Zip)
+		want := tierstest.Bytes(tierstest.Version(nth(1), "a"), tiers.Zip)
+		s.origin.answer = serves
+		s.asks(t, other, 1)[0].gotAll(t, want)
+		tierstest.HoldsFile(t, s.Disk, other, want)
+		if n := s.entries(t); n != 1 {
+			t.Errorf("entries on disk: got %d, want that of what came last", n)
+		}
+		l.be(nil)
+		s.Queue.Wake()
+		s.settles(t)
+		tierstest.HoldsFile(t, l.Store, other, want)
 	})
 
 	claim(t, "what nobody has any more is forgotten", func(t *testing.T) {

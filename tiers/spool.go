@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"strconv"
+	"sync"
 	"sync/atomic"
 )
 
@@ -16,9 +17,11 @@ import (
 // yet: <root>/.modtier/spool/<random>/. A lock file in it, held until the
 // process ends however it ends, tells the next one that its rest is garbage.
 type spoolDir struct {
+	next atomic.Uint64
+
+	mu   sync.Mutex // guards what follows, and is held while the directory is made
 	dir  string
 	lock *os.File
-	next atomic.Uint64
 }
 
 const spoolParent = ownDir + "/spool"
@@ -107,6 +110,39 @@ func (s *spoolDir) close(root *os.Root) error {
 	return errors.Join(removeSpools(root, s.dir), s.lock.Close())
 }
 
+// create creates an empty file. If somebody has removed the directory, as one who
+// clears a cache may, it is made anew.
+func (s *spoolDir) create(root *os.Root) (f *os.File, name string, err error) {
+	for range 2 {
+		s.mu.Lock()
+		dir := s.dir
+		s.mu.Unlock()
+		name = dir + "/" + strconv.FormatUint(s.next.Add(1), 36)
+		f, err = root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return f, name, err
+		}
+		if err = s.renew(root, dir); err != nil {
+			break
+		}
+	}
+	return nil, "", fmt.Errorf("spooling: %v", err) // it is no module file that is absent
+}
+
+// renew makes another directory in place of dir, which is gone, unless that is done.
+func (s *spoolDir) renew(root *os.Root, dir string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.dir != dir {
+		return nil
+	}
+	old := s.lock
+	if err := s.open(root); err != nil {
+		return err
+	}
+	return old.Close()
+}
+
 // A spool is a file under construction.
 type spool struct {
 	disk *Disk
@@ -124,12 +160,7 @@ func (d *Disk) newSpool(size int64) (*spool, error) {
 			return nil, fmt.Errorf("%w: %d bytes free in the file system", errNoRoom, free)
 		}
 	}
-	name := d.spools.dir + "/" + strconv.FormatUint(d.spools.next.Add(1), 36)
-	f, err := d.root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
-	if errors.Is(err, fs.ErrNotExist) {
-		// Somebody removed the directory. It is no module file that is absent.
-		return nil, fmt.Errorf("spooling: %v", err)
-	}
+	f, name, err := d.spools.create(d.root)
 	if err != nil {
 		return nil, err
 	}

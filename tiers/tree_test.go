@@ -56,3 +56,13 @@ func bytesIn(t *testing.T, dir string) (sum int64) {
 	}
 	return sum
 }
+
+// block puts a file where a directory was, for the time of the test.
+func block(t *testing.T, dir, name string) {
+	t.Helper()
+	if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir, name, nil)
+	t.Cleanup(func() { os.Remove(filepath.Join(dir, name)) })
+}
