@@ -196,7 +196,7 @@ func (d *Disk) Put(ctx context.Context, r Ref, b []byte, modTime time.Time) erro
 		return fmt.Errorf("disk: put %s: %w", r, err)
 	}
 	defer s.discard()
-	if _, err := s.file.Write(b); err != nil {
+	if _, err := s.Write(b); err != nil {
 		return fmt.Errorf("disk: put %s: %w", r, err)
 	}
 	if err := checkSound(r, s.file, int64(len(b))); err != nil {

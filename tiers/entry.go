@@ -64,7 +64,7 @@ func (d *Disk) writeEntry(e entry) error {
 		return err
 	}
 	defer s.discard()
-	if _, err := s.file.Write(b); err != nil {
+	if _, err := s.Write(b); err != nil {
 		return err
 	}
 	if err := s.file.Sync(); err != nil {

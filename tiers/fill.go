@@ -196,7 +196,7 @@ func (f *flight) copy(body io.Reader, n int64) (int64, error) {
 	for {
 		got, rerr := body.Read(buf[:])
 		if got > 0 {
-			wrote, err := f.spool.file.Write(buf[:got])
+			wrote, err := f.spool.Write(buf[:got])
 			n += int64(wrote)
 			if err != nil {
 				return n, fmt.Errorf("%w: %w", errNoSpool, err)

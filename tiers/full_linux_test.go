@@ -118,6 +118,39 @@ func TestFullFileSystem(t *testing.T) {
 		tierstest.Lacks(t, s.Disk, version)
 	})
 
+	claim(t, "of large zips that come at once, those that do not fit beside the others are served and not kept", func(t *testing.T) {
+		large := func(r tiers.Ref) []byte { return tierstest.Bytes(tierstest.Large(r.Module(), "a", 1<<20), tiers.Zip) }
+		s := smallStack(t, 2<<20+512<<10, func(ctx context.Context, r tiers.Ref) (*tiers.Object, error) {
+			b := large(r)
+			return &tiers.Object{Body: slow{bytes.NewReader(b)}, Size: int64(len(b)), Tier: "upstream"}, nil
+		})
+		var clients []*client
+		for i := range 4 {
+			clients = append(clients, s.ask(t, tierstest.Ref(nth(i), tiers.Zip)))
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		kept := 0
+		for i, c := range clients {
+			r := tierstest.Ref(nth(i), tiers.Zip)
+			c.gotAll(t, large(r))
+			if _, _, err := s.Disk.Look(t.Context(), r); err == nil {
+				kept++
+			}
+		}
+		if kept != 2 {
+			t.Errorf("on disk: got %d zips, want the two that fit", kept)
+		}
+		if err := os.Remove(filepath.Join(s.dir, "ballast")); err != nil {
+			t.Fatal(err)
+		}
+		r := tierstest.Ref(nth(9), tiers.Zip)
+		s.asks(t, r, 1)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		tierstest.HoldsFile(t, s.Disk, r, large(r)) // what was announced and is over takes no room
+	})
+
 	claim(t, "a zip that turns out not to fit is an error half-way, and not kept", func(t *testing.T) {
 		large := tierstest.Bytes(tierstest.Large(version, "a", 1<<20), tiers.Zip)
 		d := newDrip(-1)

@@ -72,7 +72,7 @@ func (d *Disk) WriteNote(name string, b []byte) error {
 		return fmt.Errorf("disk: write note: %w", err)
 	}
 	defer s.discard()
-	if _, err := s.file.Write(b); err != nil {
+	if _, err := s.Write(b); err != nil {
 		return fmt.Errorf("disk: write note: %w", err)
 	}
 	for range 3 {

@@ -63,7 +63,7 @@ func (d *Disk) stage(ctx context.Context, r Ref, body *io.SectionReader) (*spool
 	if err != nil {
 		return fail(err)
 	}
-	n, err := io.Copy(s.file, &ctxReader{ctx, io.NewSectionReader(body, 0, body.Size())})
+	n, err := io.Copy(s, &ctxReader{ctx, io.NewSectionReader(body, 0, body.Size())})
 	if err == nil && n != body.Size() {
 		err = io.ErrUnexpectedEOF
 	}

@@ -18,6 +18,7 @@ import (
 // process ends however it ends, tells the next one that its rest is garbage.
 type spoolDir struct {
 	next atomic.Uint64
+	owed atomic.Int64 // bytes that spools were announced to get and have not
 
 	mu   sync.Mutex // guards what follows, and is held while the directory is made
 	dir  string
@@ -148,23 +149,53 @@ type spool struct {
 	disk *Disk
 	name string
 	file *os.File
+	owed int64 // its part of what all spools are
 }
 
 // newSpool begins a file of size bytes, or -1 if that is not known. Its error
-// matches errNoRoom if the file system has less than that to spare.
-func (d *Disk) newSpool(size int64) (*spool, error) {
-	if lacking := d.lacking(); lacking > 0 || size > 0 {
+// matches errNoRoom if the file system has less than that to spare beside what other
+// spools are to get: of a file that stops half-way its clients have the beginning.
+func (d *Disk) newSpool(size int64) (_ *spool, err error) {
+	s := &spool{disk: d}
+	if d.lacking() > 0 || size > 0 {
 		d.makeRoom(0)
 		free, err := freeSpace(d.root.Name())
-		if err == nil && free <= max(size, 0) {
-			return nil, fmt.Errorf("%w: %d bytes free in the file system", errNoRoom, free)
+		if err == nil && !s.reserve(max(size, 0), free) {
+			return nil, fmt.Errorf("%w: %d bytes free in the file system, of which %d are taken", errNoRoom, free, d.spools.owed.Load())
 		}
 	}
-	f, name, err := d.spools.create(d.root)
-	if err != nil {
+	if s.file, s.name, err = d.spools.create(d.root); err != nil {
+		s.pay(s.owed)
 		return nil, err
 	}
-	return &spool{d, name, f}, nil
+	return s, nil
+}
+
+// reserve takes size of the free bytes, if there are more.
+func (s *spool) reserve(size, free int64) bool {
+	for {
+		owed := s.disk.spools.owed.Load()
+		if free-owed <= size {
+			return false
+		}
+		if s.disk.spools.owed.CompareAndSwap(owed, owed+size) {
+			s.owed = size
+			return true
+		}
+	}
+}
+
+// pay gives n bytes back, of those that s was to get: they are written, or never will be.
+func (s *spool) pay(n int64) {
+	n = min(n, s.owed)
+	s.owed -= n
+	s.disk.spools.owed.Add(-n)
+}
+
+func (s *spool) Write(p []byte) (int, error) {
+	n, err := s.file.Write(p)
+	s.pay(int64(n))
+	return n, err
 }
 
 // empty makes s as it was when it was new.
@@ -206,6 +237,7 @@ func (s *spool) discard() {
 	if s == nil {
 		return
 	}
+	s.pay(s.owed)
 	s.file.Close()
 	if err := s.disk.root.Remove(s.name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		s.disk.log.Warn("removing a spool", "file", s.name, "err", err)
