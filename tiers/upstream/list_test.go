@@ -45,6 +45,8 @@ func TestParse(t *testing.T) {
 		{",|, ", "no entries"},
 		{"noproxy", "noproxy: the URL has no scheme"},
 		{"/srv/proxy", "/srv/proxy: the URL has no scheme"},
+		{"https://", "https://: the URL has no host"},
+		{"http://:3000/go", "http://:3000/go: the URL has no host"},
 		{"ftp://a.example", "ftp://a.example: the scheme must be"},
 		{"https://a.example,ftp://user:secret@b.example", "ftp://b.example: the scheme must be"},
 		{"ftp://a.example?key=secret", "ftp://a.example: the scheme must be"},

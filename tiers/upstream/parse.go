@@ -71,6 +71,9 @@ func parseEntry(s string) (*entry, error) {
 	}
 	switch u.Scheme {
 	case "http", "https":
+		if u.Hostname() == "" {
+			return nil, errors.New("the URL has no host")
+		}
 	case "file":
 		if *u != (url.URL{Scheme: u.Scheme, Path: u.Path, RawPath: u.RawPath}) {
 			return nil, errors.New("a file URL has a path and nothing else")
