@@ -170,7 +170,11 @@ func listen(c *config.Config) (net.Listener, *url.URL, error) {
 	}
 	ln, err := net.Listen(network, address)
 	if err != nil {
-		return nil, nil, fmt.Errorf("listening: %w; set Port (ATHENS_PORT, --listen) to a free address", err)
+		key := "Port (ATHENS_PORT, --listen)"
+		if network == "unix" {
+			key = "UnixSocket (ATHENS_UNIX_SOCKET)"
+		}
+		return nil, nil, fmt.Errorf("listening: %w; set %s to a free address", err, key)
 	}
 	scheme := "http"
 	if c.TLSCertFile != "" {

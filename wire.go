@@ -92,7 +92,11 @@ func wire(ctx context.Context, c *config.Config, log *slog.Logger) (s *service, 
 	}
 	disk, err := tiers.OpenDisk(c.Tiers.Disk.Path, limits, log)
 	if err != nil {
-		return nil, err
+		key := "Tiers.Disk.Path (MODTIER_DISK_PATH)"
+		if c.StorageType == "disk" {
+			key = "Storage.Disk.RootPath (ATHENS_DISK_STORAGE_ROOT)"
+		}
+		return nil, fmt.Errorf("%w; set %s to a directory that can be written", err, key)
 	}
 	s.closers = append(s.closers, func() { disk.Close() })
 	if proxies != nil {
