@@ -11,7 +11,7 @@ import (
 )
 
 // errNoRoom says that a file was not kept since the limits leave no room.
-var errNoRoom = errors.New("no room within the disk tier's limits")
+var errNoRoom = errors.New("no room within Tiers.Disk.Size and Tiers.Disk.Free (MODTIER_DISK_SIZE, MODTIER_DISK_FREE)")
 
 // maxPlacings is how often a file is put into a directory that others remove
 // again before the file is there.
