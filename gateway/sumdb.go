@@ -27,7 +27,7 @@ func (g *Gateway) sumdb(w *response, r *http.Request) {
 	path := strings.TrimPrefix(r.URL.Path, g.Prefix+"/sumdb/")
 	name, rest := g.sumDBOf(path)
 	if name == "" {
-		w.text(http.StatusNotFound, "this gateway does not serve the checksum database "+strconv.Quote(path))
+		w.text(http.StatusNotFound, "this gateway does not serve the checksum database "+strconv.Quote(strings.TrimSuffix(path, "/supported")))
 		return
 	}
 	w.module, w.version = name, rest

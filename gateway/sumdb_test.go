@@ -65,9 +65,10 @@ func TestSumDBIsProtocol(t *testing.T) {
 		s.get(t, base+"lookup/example.com/unknown@v1.0.0").is(t, 404)
 	})
 	t.Run("another database is none of ours", func(t *testing.T) {
-		for _, path := range []string{"other.example.com/latest", "other.example.com/supported", "sum.example.com.evil.com/latest", "sum.example.co/latest"} {
+		for _, path := range []string{"other.example.com/latest", "sum.example.com.evil.com/latest", "sum.example.co/latest"} {
 			s.get(t, "/sumdb/"+path).is(t, 404).tells(t, "does not serve")
 		}
+		s.get(t, "/sumdb/other.example.com/supported").is(t, 404).tells(t, `does not serve the checksum database "other.example.com"`)
 	})
 	t.Run("no module that matches NoSumPatterns is looked up", func(t *testing.T) {
 		s := newSite(t, func(s *site) { s.gateway.NoSumPatterns = []string{"secret.example.com", "example.com/*/secret"} })
