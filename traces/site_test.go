@@ -3,7 +3,6 @@ package traces_test
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -219,15 +218,4 @@ func one(t testing.TB, spans tracetest.SpanStubs, name string) tracetest.SpanStu
 		t.Fatalf("got %d spans called %s, want one:\n%s", len(found), name, tree(spans))
 	}
 	return found[0]
-}
-
-func read(t testing.TB, o *tiers.Object, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer o.Body.Close()
-	if _, err := io.Copy(io.Discard, o.Body); err != nil {
-		t.Fatal(err)
-	}
 }
