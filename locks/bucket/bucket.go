@@ -6,6 +6,8 @@
 // The object of a lock is named lease/path@version, as Athens names it in Azure, where
 // the two exclude each other. Nobody is told of a release: who waits looks four
 // times a second.
+//
+// Start reading at [Objects] and [Leases], which a store has to do for it.
 package bucket
 
 import (

@@ -1,6 +1,9 @@
 // Package bucket keeps module files as objects: in S3, MinIO and what speaks
 // their protocol, Google Cloud Storage and Azure Blob Storage. Keys and content
 // types are those of Athens, so that either reads what the other wrote.
+//
+// Start reading at [Bucket], then save.go; what each service must do for it is in
+// client.go.
 package bucket
 
 import (

@@ -11,6 +11,8 @@
 //	GET    /catalog         ?token=&pagesize=, JSON; the servers of Athens lack it
 //
 // Success is 200 and nothing else.
+//
+// Start reading at [Client] and [Handler].
 package external
 
 import (

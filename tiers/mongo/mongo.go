@@ -15,6 +15,8 @@
 // What is decided between two, which save wins and who replaces what is broken, is
 // decided by inserts under a unique key and deletes by _id, which all servers of
 // the protocol do as one; there are no transactions.
+//
+// Start reading at [Store], then save.go and open.go.
 package mongo
 
 import (

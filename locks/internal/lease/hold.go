@@ -1,5 +1,7 @@
 // Package lease is what the lockers share whose service grants a lock for a while:
 // how a lock is held and let go, and how a lease is kept up.
+//
+// Start reading at [Locker].
 package lease
 
 import (
