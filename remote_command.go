@@ -22,7 +22,12 @@ func explainCommand(o *config.Options) *cobra.Command {
 		Short: "Say which tiers of a running gateway hold a version",
 		Long: "Explain asks a running gateway which of its tiers hold which file of a version, whether the\n" +
 			"version waits for a save, and whether it is being fetched. It changes nothing by that.",
-		Args: cobra.ExactArgs(1),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return errors.New("want one version, as modtier explain example.com/module@v1.2.3")
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r, err := remoteAt(address, *o)
 			if err != nil {

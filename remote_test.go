@@ -109,6 +109,9 @@ func TestAGatewayThatCannotBeAskedSaysWhatToMend(t *testing.T) {
 			t.Errorf("%s: got %v, want that it is a bad name", name, err)
 		}
 	}
+	if _, err := say(t, explainCommand(new(config.Options))); err == nil || !strings.Contains(err.Error(), "want one version") {
+		t.Errorf("without a name: got %v", err)
+	}
 }
 
 // Who looks on while a gateway is restarted wants to see it come back.
