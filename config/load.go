@@ -116,8 +116,7 @@ func (l *loader) readFlags(o Options) {
 func (l *loader) decode() *Config {
 	for _, r := range table() {
 		id := r.id()
-		if r.as != honoured && r.as != other {
-			l.unhonoured(r)
+		if r.as == aside {
 			continue
 		}
 		if l.from[id] != "" {
@@ -154,25 +153,4 @@ func (l *loader) keep(r row, value any) {
 		return
 	}
 	l.fields.Set(r.id(), value)
-}
-
-// unhonoured speaks up for a key that is used and has no effect.
-func (l *loader) unhonoured(r row) {
-	value := fmt.Sprint(l.values.Get(r.id()))
-	if r.as == aside || value == "" || strings.EqualFold(value, r.def) {
-		return
-	}
-	if r.as == refused {
-		want := "want it unset"
-		if r.def != "" {
-			want = "want " + r.def
-		}
-		l.fail(r.id(), "not honoured by this version; starting would lift a restriction; "+want)
-		return
-	}
-	why := r.why
-	if why == "" {
-		why = "not honoured by this version"
-	}
-	l.warn(r.id(), why)
 }

@@ -52,61 +52,17 @@ func TestMatrixHasAllOfAthens(t *testing.T) {
 }
 
 func TestMatrixOfWhatHasNoEffect(t *testing.T) {
-	said := func(t *testing.T, o Options) string {
-		t.Helper()
-		r := survey(t, o)
-		if len(r.Warnings) > 1 || r.Err != nil && strings.Contains(r.Err.Error(), "\n") {
-			t.Errorf("got %q and %v, want one word at most", r.Warnings, r.Err)
-		}
-		if r.Err != nil {
-			return r.Err.Error()
-		}
-		return strings.Join(r.Warnings, "")
-	}
 	for _, row := range table() {
-		if row.as == honoured || row.as == other {
+		if row.as != aside {
 			continue
 		}
-		file := write(t, toml(row.key, `"f"`))
-		// of begins what is said of the key by a source: nothing, if nothing
-		// is said of it at all.
-		check := func(t *testing.T, o Options, from string) {
-			t.Helper()
-			got, want := said(t, o), from+": "+row.key
-			if row.as == aside || from == "" {
-				want = ""
+		t.Run(row.key, func(t *testing.T) {
+			file := write(t, toml(row.key, `"f"`))
+			load(t, Options{File: file})
+			for _, name := range row.vars() {
+				load(t, Options{File: write(t, ""), Environ: []string{name + "=e"}})
+				load(t, Options{File: file, Environ: []string{name + "=e"}})
 			}
-			if !strings.HasPrefix(got, want) || (got == "") != (want == "") {
-				t.Errorf("got %q, want %q and why", got, want)
-			}
-			if (row.as == refused && want != "") != (survey(t, o).Err != nil) {
-				t.Errorf("standing %d: got %q", row.as, got)
-			}
-		}
-		line := ":2"
-		if !strings.Contains(row.key, ".") {
-			line = ":1"
-		}
-		t.Run(row.key+" by the file", func(t *testing.T) {
-			check(t, Options{File: file}, file+line)
-		})
-		for i, name := range row.vars() {
-			t.Run(row.key+" by "+name, func(t *testing.T) {
-				check(t, Options{File: write(t, ""), Environ: []string{name + "=e"}}, name)
-				check(t, Options{File: file, Environ: []string{name + "=e"}}, name)
-				for _, weaker := range row.vars()[i+1:] {
-					check(t, Options{File: file, Environ: []string{weaker + "=w", name + "=e"}}, name)
-				}
-			})
-			if row.def == "" {
-				continue
-			}
-			t.Run(row.key+" by the file, and Athens' default by "+name, func(t *testing.T) {
-				check(t, Options{File: file, Environ: []string{name + "=" + row.def}}, "")
-			})
-		}
-		t.Run(row.key+" empty is as if it were not there", func(t *testing.T) {
-			check(t, Options{File: write(t, toml(row.key, `""`))}, "")
 		})
 	}
 }
@@ -157,7 +113,7 @@ func TestAthensSampleFile(t *testing.T) {
 			t.Errorf("got %v", r.Err)
 		}
 		for _, e := range r.Entries() {
-			warned := e.Verdict == Ignored && e.Why != "Athens' default" || e.Verdict == Honoured && e.Why != "" && e.Why != "Athens' default"
+			warned := e.Verdict == Ignored || e.Verdict == Honoured && e.Why != ""
 			if warned && !slices.Contains(athensIgnores(), e.Key) || e.Verdict == Refused || e.Verdict == Unknown {
 				t.Errorf("got %+v", e)
 			}

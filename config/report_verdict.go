@@ -71,17 +71,11 @@ func (r *Report) Entries() []Entry {
 
 // judge is for a key that is not refused.
 func (r *Report) judge(row row, warning string) (Verdict, string) {
-	switch row.as {
-	case later:
-		return Ignored, cmp.Or(warning, "Athens' default")
-	case refused: // any other value would be
-		return Honoured, "Athens' default"
-	case aside:
-		return Unused, "nothing that has an effect here needs it"
-	}
 	c := r.config
 	store, locker := row.store(), row.locker()
 	switch {
+	case row.as == aside:
+		return Unused, "nothing that has an effect here needs it"
 	case warning != "":
 		return Honoured, warning
 	case store != "" && !slices.Contains(c.Tiers.Stack, store):

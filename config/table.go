@@ -11,11 +11,10 @@ type row struct {
 	doc  string // one sentence, for people
 
 	as     standing
-	why    string // beside later and refused: what is lost
-	needed bool   // its store cannot do without it
-	secret bool   // its value is never shown
-	guards bool   // it restricts or protects: an empty variable does not lift it
-	blank  bool   // Athens takes an empty variable as the value, and so do we
+	needed bool // its store cannot do without it
+	secret bool // its value is never shown
+	guards bool // it restricts or protects: an empty variable does not lift it
+	blank  bool // Athens takes an empty variable as the value, and so do we
 }
 
 // A standing says what this version does with a key.
@@ -24,15 +23,13 @@ type standing uint8
 const (
 	honoured standing = iota
 	other             // another name of a key; the check of its store reads it
-	later             // a warning, if it says something other than Athens' default
-	refused           // an error then: to ignore it would lift a restriction
 	aside             // silence: it matters only with another key, which speaks for it
 )
 
 // table holds every key there is. Defaults, environment, checks, unknown keys
 // and documentation all come from here.
 func table() []row {
-	return slices.Concat(generalRows(), policyRows(), storeRows(), lockRows(), tierRows(), traceRows(), unhonouredRows())
+	return slices.Concat(generalRows(), policyRows(), storeRows(), lockRows(), tierRows(), traceRows(), asideRows())
 }
 
 func generalRows() []row {
@@ -100,9 +97,9 @@ func generalRows() []row {
 	}
 }
 
-// unhonouredRows holds what Athens has and this version has not. None of them
-// restricts anything: to ignore a key that does would lift a restriction.
-func unhonouredRows() []row {
+// asideRows holds what Athens has and this version has not. None of them restricts
+// anything: to ignore a key that does would lift a restriction.
+func asideRows() []row {
 	return []row{
 		{key: "Storage.CDN.Endpoint", env: "CDN_ENDPOINT", as: aside}, // Athens ignores it too
 

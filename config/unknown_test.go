@@ -69,33 +69,12 @@ func TestUnknownKeysOfStores(t *testing.T) {
 func TestUnhonouredKeys(t *testing.T) {
 	t.Run("none that restricts is passed over", func(t *testing.T) {
 		for _, r := range table() {
-			if r.guards && r.as != honoured && r.as != refused {
+			if r.guards && r.as != honoured {
 				t.Errorf("%s: to start without it would lift a restriction", r.key)
 			}
 		}
 	})
-	t.Run("one that is used is one warning", func(t *testing.T) {
-		for _, r := range table() {
-			if r.as != later {
-				continue
-			}
-			_, warnings, err := Load(Options{File: write(t, ""), Environ: []string{r.vars()[0] + "=sesame"}})
-			if err != nil || len(warnings) != 1 || !strings.HasPrefix(warnings[0], r.vars()[0]+": "+r.key) {
-				t.Errorf("%s: got %q, %v", r.key, warnings, err)
-			}
-			if r.secret && strings.Contains(warnings[0], "sesame") {
-				t.Errorf("a secret in %q", warnings)
-			}
-		}
-	})
 	t.Run("Athens' default is silence", func(t *testing.T) {
-		var content strings.Builder
-		for _, r := range table() {
-			if r.as != honoured && !strings.Contains(r.key, ".") {
-				content.WriteString(toml(r.key, `"`+r.def+`"`))
-			}
-		}
-		load(t, Options{File: write(t, content.String())})
 		load(t, Options{File: write(t, "ForceSSL = false\nProtocolWorkers = 30\nEnablePprof = false\n")})
 	})
 	t.Run("keys of what is not chosen are silence", func(t *testing.T) {
