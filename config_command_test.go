@@ -122,7 +122,7 @@ func TestConfigChecksAFile(t *testing.T) {
 	t.Run("and no file that is none", func(t *testing.T) {
 		dir := t.TempDir()
 		for file, want := range map[string]string{
-			dir: "want a regular file", filepath.Join(dir, "none"): "no such file",
+			dir: "is a directory", filepath.Join(dir, "none"): "no such file",
 			configFile(t, "Port = 1\n\x00"):                ":2:1: not TOML",
 			configFile(t, strings.Repeat("#", 10<<20)):     "want at most",
 			configFile(t, "Port = 1\nLogLevel = \"sesame"): ":2:",

@@ -1,8 +1,10 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -12,10 +14,18 @@ import (
 	"github.com/spf13/viper"
 )
 
+// maxFile is the largest file that is read, in bytes. One with every key,
+// and a few lines of comment on each, is a tenth of it.
+const maxFile = 256 << 10
+
+// maxKeys and maxDepth bound what a file may hold, known or not: for an unknown
+// key the nearest is looked for, and its path is written out.
+const maxKeys, maxDepth = 2000, 20
+
 // readFile reads the configuration file, if there is one. Its error is about
 // the file as a whole; what is wrong with a key is recorded.
 func (l *loader) readFile(path string) error {
-	f, content, err := l.decodeFile(path, os.ReadFile)
+	f, content, err := l.decodeFile(path)
 	if f == nil || err != nil {
 		return err
 	}
@@ -23,15 +33,15 @@ func (l *loader) readFile(path string) error {
 	return l.values.MergeConfigMap(f.flat)
 }
 
-// decodeFile decodes the file at path, or the one that is looked for, by what read
-// reads of it. If there is none, f is nil.
-func (l *loader) decodeFile(path string, read func(string) ([]byte, error)) (f *fileReader, content map[string]any, err error) {
+// decodeFile decodes the file at path, or the one that is looked for. If there is
+// none, f is nil.
+func (l *loader) decodeFile(path string) (f *fileReader, content map[string]any, err error) {
 	if path == "" {
 		if path, err = l.find("modtier.toml", "athens.toml"); err != nil || path == "" {
 			return nil, nil, err
 		}
 	}
-	b, err := read(path)
+	b, err := readAtMost(path, maxFile)
 	if err != nil {
 		return nil, nil, fmt.Errorf("configuration: %w", err)
 	}
@@ -44,7 +54,44 @@ func (l *loader) decodeFile(path string, read func(string) ([]byte, error)) (f *
 	if err := toml.Decode(b, content); err != nil {
 		return nil, nil, l.syntax(err)
 	}
+	if countKeys(content, maxDepth) > maxKeys {
+		return nil, nil, fmt.Errorf("%s: want at most %d keys, in tables at most %d deep", path, maxKeys, maxDepth)
+	}
 	return &fileReader{loader: l, lines: lines(b), spelled: make(map[string]string), flat: make(map[string]any)}, content, nil
+}
+
+// readAtMost reads a file of at most limit bytes, without the mark that some editors
+// put before UTF-8.
+func readAtMost(path string, limit int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(b)) > limit {
+		return nil, fmt.Errorf("%s: want at most %d bytes", path, limit)
+	}
+	return bytes.TrimPrefix(b, []byte("\ufeff")), nil
+}
+
+// countKeys counts the keys of a table and of those in it. Tables deeper than
+// depth are too many, and a name that fills a page counts for several.
+func countKeys(t map[string]any, depth int) int {
+	if depth == 0 {
+		return maxKeys + 1
+	}
+	n := 0
+	for name, value := range t {
+		n += 1 + len(name)/64
+		if inner, ok := value.(map[string]any); ok {
+			n += countKeys(inner, depth-1)
+		}
+	}
+	return n
 }
 
 // find returns the first of names that exists in the current directory, or "".

@@ -20,6 +20,11 @@ func TestFile(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
+	t.Run("a mark before UTF-8 is none of its content", func(t *testing.T) {
+		if c := load(t, Options{File: write(t, "\ufeffPort = 1")}); c.Port != ":1" {
+			t.Errorf("Port = %q, want :1", c.Port)
+		}
+	})
 	t.Run("athens.toml is found", func(t *testing.T) {
 		t.Chdir(t.TempDir())
 		put(t, "athens.toml", "Port = 1")

@@ -2,22 +2,11 @@ package config
 
 import (
 	"errors"
-	"fmt"
-	"io"
-	"os"
 	"slices"
 	"strings"
 
 	"github.com/spf13/viper"
 )
-
-// maxFile is the largest file that is surveyed, in bytes. One with every key,
-// and a few lines of comment on each, is a tenth of it.
-const maxFile = 256 << 10
-
-// maxKeys and maxDepth bound what a file may hold, known or not: for an unknown
-// key the nearest is looked for, and its path is written out.
-const maxKeys, maxDepth = 2000, 20
 
 // A Report says what becomes of each key, and who set it. Nothing that it
 // writes or holds in exported fields is a secret.
@@ -73,16 +62,12 @@ func newLoader() *loader {
 	return l
 }
 
-// readFile is [loader.readFile] within bounds, for the file may be one that was
-// never meant for this.
+// readFile is [loader.readFile], and keeps what was in the file.
 func (r *Report) readFile(path string) error {
 	l := r.loader
-	f, content, err := l.decodeFile(path, func(path string) ([]byte, error) { return readAtMost(path, maxFile) })
+	f, content, err := l.decodeFile(path)
 	if f == nil || err != nil {
 		return err
-	}
-	if countKeys(content, maxDepth) > maxKeys {
-		return fmt.Errorf("%s: want at most %d keys, in tables at most %d deep", l.file, maxKeys, maxDepth)
 	}
 	before := len(l.warnings)
 	f.flatten("", content)
@@ -101,47 +86,6 @@ func (r *Report) readFile(path string) error {
 	}
 	slices.Sort(r.unknown)
 	return l.values.MergeConfigMap(f.flat)
-}
-
-// readAtMost reads a file of at most limit bytes. A pipe, a directory or a
-// device is not read: it need not have an end.
-func readAtMost(path string, limit int64) ([]byte, error) {
-	fi, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !fi.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: want a regular file", path)
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err != nil {
-		return nil, err
-	}
-	if int64(len(b)) > limit {
-		return nil, fmt.Errorf("%s: want at most %d bytes", path, limit)
-	}
-	return b, nil
-}
-
-// countKeys counts the keys of a table and of those in it. Tables deeper than
-// depth are too many, and a name that fills a page counts for several.
-func countKeys(t map[string]any, depth int) int {
-	if depth == 0 {
-		return maxKeys + 1
-	}
-	n := 0
-	for name, value := range t {
-		n += 1 + len(name)/64
-		if inner, ok := value.(map[string]any); ok {
-			n += countKeys(inner, depth-1)
-		}
-	}
-	return n
 }
 
 // isTable reports whether keys of the table lie below id.

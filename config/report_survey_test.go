@@ -80,15 +80,14 @@ func TestSurveyDecidesAsLoad(t *testing.T) {
 	})
 }
 
-func TestSurveyIsBounded(t *testing.T) {
+func TestTheFileIsBounded(t *testing.T) {
 	dir := t.TempDir()
 	var many strings.Builder
 	for i := range maxKeys + 1 {
 		fmt.Fprintf(&many, "k%d = 1\n", i)
 	}
 	for claim, tt := range map[string]struct{ file, want string }{
-		"a directory is no file":          {dir, ": want a regular file"},
-		"a device is no file":             {os.DevNull, ": want a regular file"},
+		"a directory is no file":          {dir, "is a directory"},
 		"a file that is not there":        {filepath.Join(dir, "none"), "no such file"},
 		"a name that no file can have":    {"a\x00b", "invalid argument"},
 		"ten megabytes":                   {write(t, strings.Repeat("#", 10<<20)), "want at most 262144 bytes"},
@@ -116,6 +115,9 @@ func TestSurveyIsBounded(t *testing.T) {
 			}
 			if strings.Contains(err.Error(), "sesame") {
 				t.Errorf("a secret in %v", err)
+			}
+			if c, _, loaded := Load(Options{File: tt.file}); c != nil || fmt.Sprint(loaded) != err.Error() {
+				t.Errorf("Load says %v, want %v", loaded, err)
 			}
 		})
 	}

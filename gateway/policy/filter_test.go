@@ -115,6 +115,15 @@ func TestAWrongLineIsToldWithItsNumber(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
+	t.Run("a mark before UTF-8 is none of its content", func(t *testing.T) {
+		name := filepath.Join(t.TempDir(), "marked")
+		if err := os.WriteFile(name, []byte("\ufeff- example.com/a\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if f, err := policy.ReadFilter(name, ""); err != nil || f.Rule("example.com/a", "") != policy.Exclude {
+			t.Errorf("got %+v, %v", f, err)
+		}
+	})
 	t.Run("an endpoint matters to a rule that leads there only", func(t *testing.T) {
 		if _, err := policy.ParseFilter("filter", []byte("-\n"), "ftp://x"); err != nil {
 			t.Error(err)

@@ -9,6 +9,7 @@
 package policy
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -28,7 +29,8 @@ type Policy struct {
 // maxFile is the largest file that is read, in bytes.
 const maxFile = 256 << 10
 
-// readFile reads a small file. Its error has the name.
+// readFile reads a small file, without the mark that some editors put before UTF-8.
+// Its error has the name.
 func readFile(name string) ([]byte, error) {
 	f, err := os.Open(name)
 	if err != nil {
@@ -42,7 +44,7 @@ func readFile(name string) ([]byte, error) {
 	if len(b) > maxFile {
 		return nil, fmt.Errorf("%s: longer than %d bytes", name, maxFile)
 	}
-	return b, nil
+	return bytes.TrimPrefix(b, []byte("\ufeff")), nil
 }
 
 // redirectURL returns a URL to which paths are added. Its error does not show s.
