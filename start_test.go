@@ -79,8 +79,7 @@ func goCommand(t *testing.T, script string) string {
 
 // Like the go command, it answers from the environment, and else knows a default.
 const goEnvScript = `case "$1 $2" in
-"env GOPROXY") echo "${GOPROXY:-https://default.example.com,direct}" ;;
-"env GOSUMDB") echo "${GOSUMDB:-sum.default.example.com}" ;;
+"env -json") echo "{\"GOPROXY\":\"${GOPROXY:-https://default.example.com,direct}\",\"GOSUMDB\":\"${GOSUMDB:-sum.default.example.com}\"}" ;;
 *) echo "go $*: unknown" >&2; exit 2 ;;
 esac`
 
@@ -162,6 +161,21 @@ func TestTheChecksumDatabasesAreTheFirstThatAreSet(t *testing.T) {
 	}
 }
 
+func TestTheStartAsksTheGoCommandOnce(t *testing.T) {
+	asked := filepath.Join(t.TempDir(), "asked")
+	c := load(t, "GO_BINARY_PATH="+goCommand(t, "echo $* >>"+asked+"\n"+goEnvScript),
+		"ATHENS_STORAGE_TYPE=external", "ATHENS_EXTERNAL_STORAGE_URL=http://127.0.0.1:1")
+	for _, name := range []string{"GONOPROXY", "GONOSUMDB", "GOPRIVATE"} {
+		t.Setenv(name, "")
+	}
+	if _, err := open(t, c); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := os.ReadFile(asked); err != nil || strings.Count(string(b), "\n") != 1 {
+		t.Errorf("got %q, %v; want one line", b, err)
+	}
+}
+
 func TestAStartThatCannotWorkIsRefused(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -178,7 +192,7 @@ func TestAStartThatCannotWorkIsRefused(t *testing.T) {
 		environ []string
 		says    []string
 	}{
-		{"no upstream and no go command", nil, []string{"Tiers.Upstream", "MODTIER_UPSTREAM", "--upstream", "/nowhere/go env GOPROXY"}},
+		{"no upstream and no go command", nil, []string{"Tiers.Upstream", "MODTIER_UPSTREAM", "--upstream", "/nowhere/go env"}},
 		{"no upstream and a go command that fails", []string{"GO_BINARY_PATH=" + broken}, []string{"Tiers.Upstream", "the disk is on fire"}},
 		{"a list that is none", []string{"MODTIER_UPSTREAM=ftp://proxy.example.com"}, []string{"Tiers.Upstream", "ftp://proxy.example.com", "scheme"}},
 		{"a list that is none, with a password", []string{"MODTIER_UPSTREAM=ftp://ci:s3cret@proxy.example.com"}, []string{"Tiers.Upstream"}},

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -59,11 +58,12 @@ func wire(ctx context.Context, c *config.Config, log *slog.Logger) (s *service, 
 	log = s.traces.Log(log)
 	id := "modtier-" + rand.Text()
 
-	proxies, err := proxyList(ctx, c)
+	settings := newGoSettings(ctx, c)
+	proxies, err := proxyList(c, settings)
 	if err != nil {
 		return nil, err
 	}
-	sumdbs := sumDBs(ctx, c)
+	sumdbs := sumDBs(c, settings)
 	sumdbNames, err := upstream.SumDBNames(sumdbs)
 	if err != nil {
 		return nil, fmt.Errorf("SumDBs: %w", err)
@@ -100,7 +100,7 @@ func wire(ctx context.Context, c *config.Config, log *slog.Logger) (s *service, 
 	}
 	s.closers = append(s.closers, func() { disk.Close() })
 	if proxies != nil {
-		s.addDirect(ctx, c, proxies, log)
+		s.addDirect(c, settings, proxies, log)
 	}
 
 	var caches []tiers.Cache
@@ -152,7 +152,7 @@ func wire(ctx context.Context, c *config.Config, log *slog.Logger) (s *service, 
 		}
 	}
 	if written {
-		if err := s.addQueue(ctx, c, sumdbs, m, log); err != nil {
+		if err := s.addQueue(c, settings, sumdbs, m, log); err != nil {
 			return nil, err
 		}
 	}
@@ -236,24 +236,17 @@ func (s *service) close() {
 	}
 }
 
-// proxyList returns the upstream, the first that is set of: our own key,
-// GOPROXY in GoBinaryEnvVars, the environment's, and the go command's. It is
-// nil when offline.
-func proxyList(ctx context.Context, c *config.Config) (*upstream.List, error) {
+// proxyList returns the upstream: what our own key says, else GOPROXY. It is nil when
+// offline.
+func proxyList(c *config.Config, settings *goSettings) (*upstream.List, error) {
 	if c.NetworkMode == "offline" {
 		return nil, nil
 	}
 	key, value := "Tiers.Upstream", c.Tiers.Upstream
 	if value == "" {
-		key, value = "GoBinaryEnvVars", envVar(c.GoBinaryEnvVars, "GOPROXY")
-	}
-	if value == "" {
-		key, value = "GOPROXY", os.Getenv("GOPROXY")
-	}
-	if value == "" {
-		key = "go env GOPROXY"
+		key = "GOPROXY, of GoBinaryEnvVars, the environment or the go command"
 		var err error
-		if value, err = goEnv(ctx, c, "GOPROXY"); err != nil {
+		if value, err = settings.get("GOPROXY"); err != nil {
 			return nil, fmt.Errorf("there is no upstream: set Tiers.Upstream (MODTIER_UPSTREAM, --upstream) or GOPROXY, for the go command cannot be asked for its own: %w", err)
 		}
 	}
@@ -272,28 +265,15 @@ func proxyList(ctx context.Context, c *config.Config) (*upstream.List, error) {
 
 // sumDBs returns the checksum databases that are served: the configured ones,
 // else the go command's. Without either there are none.
-func sumDBs(ctx context.Context, c *config.Config) []string {
+func sumDBs(c *config.Config, settings *goSettings) []string {
 	if c.SumDBs != nil {
 		return c.SumDBs
 	}
-	value := cmp.Or(envVar(c.GoBinaryEnvVars, "GOSUMDB"), os.Getenv("GOSUMDB"))
-	if value == "" {
-		value, _ = goEnv(ctx, c, "GOSUMDB") // without a go command, clients ask a database themselves
-	}
+	value, _ := settings.get("GOSUMDB") // without a go command, clients ask a database themselves
 	if value == "" || value == "off" {
 		return nil
 	}
 	return []string{value}
-}
-
-// envVar returns the value of the last NAME=VALUE in vars.
-func envVar(vars []string, name string) string {
-	for _, v := range slices.Backward(vars) {
-		if n, value, _ := strings.Cut(strings.TrimSpace(v), "="); n == name {
-			return value
-		}
-	}
-	return ""
 }
 
 // use returns the command that makes the go command use a gateway at address.

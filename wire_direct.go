@@ -2,9 +2,7 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"log/slog"
-	"os"
 	"os/exec"
 	"path/filepath"
 
@@ -17,8 +15,8 @@ import (
 
 // addDirect gives l somebody who fetches from version control: for direct in the list,
 // and for the modules that no proxy is to hear of.
-func (s *service) addDirect(ctx context.Context, c *config.Config, l *upstream.List, log *slog.Logger) {
-	private := noProxy(ctx, c)
+func (s *service) addDirect(c *config.Config, settings *goSettings, l *upstream.List, log *slog.Logger) {
+	private := noProxy(settings)
 	if !l.HasDirect() && private == "" {
 		return
 	}
@@ -47,12 +45,10 @@ func (s *service) addDirect(ctx context.Context, c *config.Config, l *upstream.L
 func netrc(c *config.Config) string { return cmp.Or(c.NETRCPath, envVar(c.GoBinaryEnvVars, "NETRC")) }
 
 // noProxy returns the patterns of the modules that no proxy is to be asked for.
-func noProxy(ctx context.Context, c *config.Config) string {
-	for _, name := range []string{"GONOPROXY", "GOPRIVATE"} {
-		if value := cmp.Or(envVar(c.GoBinaryEnvVars, name), os.Getenv(name)); value != "" {
-			return value
-		}
+func noProxy(settings *goSettings) string {
+	patterns, err := settings.get("GONOPROXY") // which is GOPRIVATE's if it has none itself
+	if err != nil {
+		patterns, _ = settings.get("GOPRIVATE") // and here there is no go command to say so
 	}
-	value, _ := goEnv(ctx, c, "GONOPROXY") // which is GOPRIVATE's if it has none itself
-	return value
+	return patterns
 }

@@ -1,13 +1,11 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"os"
 	"strings"
 	"sync"
 	"time"
@@ -155,8 +153,8 @@ func (st *store) bucket(b *bucket.Bucket, err error) (tiers.Store, error) {
 }
 
 // addQueue makes s carry what it fills to its stores.
-func (s *service) addQueue(ctx context.Context, c *config.Config, sumdbs []string, m *metrics.Metrics, log *slog.Logger) error {
-	verify, err := s.verifier(ctx, c, sumdbs, log)
+func (s *service) addQueue(c *config.Config, settings *goSettings, sumdbs []string, m *metrics.Metrics, log *slog.Logger) error {
+	verify, err := s.verifier(c, settings, sumdbs, log)
 	if err != nil {
 		return err
 	}
@@ -177,13 +175,10 @@ func (s *service) addQueue(ctx context.Context, c *config.Config, sumdbs []strin
 
 // verifier makes what looks at files before they are saved, with the first of the
 // checksum databases.
-func (s *service) verifier(ctx context.Context, c *config.Config, sumdbs []string, log *slog.Logger) (*tiers.Verifier, error) {
+func (s *service) verifier(c *config.Config, settings *goSettings, sumdbs []string, log *slog.Logger) (*tiers.Verifier, error) {
 	private := c.NoSumPatterns
 	for _, name := range []string{"GONOSUMDB", "GOPRIVATE"} {
-		value := cmp.Or(envVar(c.GoBinaryEnvVars, name), os.Getenv(name))
-		if value == "" {
-			value, _ = goEnv(ctx, c, name) // without a go command it has no say
-		}
+		value, _ := settings.get(name) // without a go command it has no say
 		private = append(private, strings.Split(value, ",")...)
 	}
 	patterns := strings.Join(private, ",")
