@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -11,8 +12,7 @@ import (
 )
 
 // configCommand returns the command that shows the configuration that o, which
-// has the flags when it runs, makes; or judges another file. It opens no tier
-// and asks nobody.
+// has the flags when it runs, makes; or judges another file.
 func configCommand(o *config.Options) *cobra.Command {
 	var file string
 	cmd := &cobra.Command{
@@ -20,14 +20,14 @@ func configCommand(o *config.Options) *cobra.Command {
 		Short: "Print the configuration, or check a file",
 		Long: "Config prints the configuration as serve would have it, as TOML, with who set each key;\n" +
 			"secrets are not shown. With --check it says key by key what modtier would do with a\n" +
-			"configuration file of Athens, or of its own, in this environment. It ends with status 1\n" +
-			"if serve would not start with it.",
+			"configuration file of Athens, or of its own, in this environment, and with the files that\n" +
+			"it names. It ends with status 1 if serve would refuse it. No tier and no server is asked.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if cmd.Flags().Changed("check") {
-				return checkConfig(cmd.OutOrStdout(), *o, file)
+				return checkConfig(cmd.Context(), cmd.OutOrStdout(), *o, file)
 			}
-			return printConfig(cmd.OutOrStdout(), cmd.ErrOrStderr(), *o)
+			return printConfig(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), *o)
 		},
 	}
 	cmd.Flags().StringVar(&file, "check", "", "configuration `file` to check, of Athens or of modtier")
@@ -36,18 +36,19 @@ func configCommand(o *config.Options) *cobra.Command {
 
 // printConfig prints what there is also if something is wrong, for that is when
 // people want to see it.
-func printConfig(out, problems io.Writer, o config.Options) error {
+func printConfig(ctx context.Context, out, problems io.Writer, o config.Options) error {
 	report, err := config.Survey(o)
 	if err != nil {
 		return err
 	}
+	look(ctx, report)
 	for _, w := range report.Warnings {
 		fmt.Fprintln(problems, "modtier: warning:", w)
 	}
 	return errors.Join(report.WriteTOML(out), report.Err)
 }
 
-func checkConfig(out io.Writer, o config.Options, file string) error {
+func checkConfig(ctx context.Context, out io.Writer, o config.Options, file string) error {
 	if file == "" || o.File != "" {
 		return errors.New("--check: want the one file to check, and no --config")
 	}
@@ -56,6 +57,7 @@ func checkConfig(out io.Writer, o config.Options, file string) error {
 	if err != nil {
 		return err
 	}
+	look(ctx, report)
 	entries := report.Entries()
 	if err := config.WriteEntries(out, entries); err != nil {
 		return err

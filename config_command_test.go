@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -117,6 +118,32 @@ func TestConfigChecksAFile(t *testing.T) {
 		got = sayConfig(config.Options{Environ: []string{"ATHENS_EXTERNAL_STORAGE_URL=http://u:sesame@x.example"}}, "--check="+file)
 		if got.err != nil || strings.Contains(got.out, "sesame") {
 			t.Errorf("got %v and\n%s", got.err, got.out)
+		}
+	})
+	t.Run("that would not, for what it names", func(t *testing.T) {
+		file := configFile(t, "")
+		filter := configFile(t, "+ example.com/*\n")
+		for _, tt := range []struct{ environ, key, want string }{
+			{"ATHENS_FILTER_FILE=" + filter, "FilterFile", filter + ":1: want the path of a module"},
+			{"ATHENS_FILTER_FILE=/no/such", "FilterFile", "/no/such: no such file"},
+			{"ATHENS_DOWNLOAD_MODE=file:" + filter, "DownloadMode", filter + ":1: "},
+			{"ATHENS_TLSCERT_FILE=" + file + " ATHENS_TLSKEY_FILE=" + file, "TLSCertFile", "failed to find any PEM data"},
+			{"ATHENS_SUM_DBS=ftp://sum.example", "SumDBs", "ftp://sum.example"},
+			{"ATHENS_ROBOTS_FILE=/", "RobotsFile", "is a directory"},
+			{"MODTIER_UPSTREAM=ftp://u:sesame@proxy.example", "Tiers.Upstream", "scheme"},
+			{"MODTIER_UPSTREAM=http://localhost:3000", "Tiers.Upstream", "this gateway itself"},
+		} {
+			environ := strings.Fields(tt.environ)
+			name, _, _ := strings.Cut(environ[0], "=")
+			got := sayConfig(config.Options{Environ: environ}, "--check="+file)
+			row := regexp.MustCompile(`(?m)^` + tt.key + ` +` + name + ` +refused .*` + regexp.QuoteMeta(tt.want))
+			if got.err == nil || !row.MatchString(got.out) || strings.Contains(got.out, "sesame") {
+				t.Errorf("%s: got %v and\n%s", tt.environ, got.err, got.out)
+			}
+			got = sayConfig(config.Options{File: file, Environ: environ})
+			if got.err == nil || !strings.Contains(got.err.Error(), name+": "+tt.key) || !strings.Contains(got.err.Error(), tt.want) {
+				t.Errorf("%s: got %v, want it said after the configuration too", tt.environ, got.err)
+			}
 		}
 	})
 	t.Run("and no file that is none", func(t *testing.T) {

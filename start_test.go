@@ -183,6 +183,10 @@ func TestAStartThatCannotWorkIsRefused(t *testing.T) {
 	}
 	defer taken.Close()
 	broken := goCommand(t, "echo 'go: the disk is on fire' >&2; exit 1")
+	redirecting := filepath.Join(t.TempDir(), "filter")
+	if err := os.WriteFile(redirecting, []byte("D example.com/a\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
 	unwritable := t.TempDir() // for root too
 	if err := os.WriteFile(filepath.Join(unwritable, ".modtier"), nil, 0o666); err != nil {
 		t.Fatal(err)
@@ -196,11 +200,11 @@ func TestAStartThatCannotWorkIsRefused(t *testing.T) {
 		{"no upstream and a go command that fails", []string{"GO_BINARY_PATH=" + broken}, []string{"Tiers.Upstream", "the disk is on fire"}},
 		{"a list that is none", []string{"MODTIER_UPSTREAM=ftp://proxy.example.com"}, []string{"Tiers.Upstream", "ftp://proxy.example.com", "scheme"}},
 		{"a list that is none, with a password", []string{"MODTIER_UPSTREAM=ftp://ci:s3cret@proxy.example.com"}, []string{"Tiers.Upstream"}},
-		{"a list in GoBinaryEnvVars that is none", []string{"ATHENS_GO_BINARY_ENV_VARS=GOPROXY=,,"}, []string{"GoBinaryEnvVars", "no entries"}},
+		{"a list in GoBinaryEnvVars that is none", []string{"ATHENS_GO_BINARY_ENV_VARS=GOPROXY=,,"}, []string{"Tiers.Upstream", "GoBinaryEnvVars", "no entries"}},
 		{"a database that is none", []string{"MODTIER_UPSTREAM=off", "ATHENS_SUM_DBS=ftp://sum.example.com"}, []string{"SumDBs", "ftp://sum.example.com"}},
 		{"itself", []string{"ATHENS_PORT=:4321", "MODTIER_UPSTREAM=http://localhost:4321"}, []string{"http://localhost:4321", "this gateway itself", "Tiers.Upstream"}},
 		{"a redirect to itself", []string{"MODTIER_UPSTREAM=off", "ATHENS_PORT=:4321", "ATHENS_DOWNLOAD_MODE=redirect", "ATHENS_DOWNLOAD_URL=http://localhost:4321"}, []string{"DownloadURL", "this gateway itself"}},
-		{"a filter that redirects to itself", []string{"MODTIER_UPSTREAM=off", "ATHENS_PORT=:3001", "ATHENS_FILTER_FILE=" + broken}, []string{"GlobalEndpoint", "this gateway itself"}},
+		{"a filter that redirects to itself", []string{"MODTIER_UPSTREAM=off", "ATHENS_PORT=:3001", "ATHENS_FILTER_FILE=" + redirecting}, []string{"GlobalEndpoint", "this gateway itself"}},
 		{"profiles where somebody listens", []string{"MODTIER_UPSTREAM=off", "ATHENS_ENABLE_PPROF=true", "ATHENS_PPROF_PORT=" + taken.Addr().String()}, []string{"PprofPort", "ATHENS_PPROF_PORT"}},
 		{"a disk tier in a file", []string{"MODTIER_UPSTREAM=off", "MODTIER_DISK_PATH=" + broken}, []string{"disk", broken, "Tiers.Disk.Path", "MODTIER_DISK_PATH"}},
 		{"a directory that cannot be written", []string{"MODTIER_UPSTREAM=off", "MODTIER_DISK_PATH=" + unwritable},
@@ -230,6 +234,18 @@ func TestAStartThatCannotWorkIsRefused(t *testing.T) {
 				t.Errorf("it tells the password: %v", err)
 			}
 		})
+	}
+}
+
+func TestAWayToItselfThatNothingLeadsToIsNoMatter(t *testing.T) {
+	filter := filepath.Join(t.TempDir(), "filter")
+	if err := os.WriteFile(filter, []byte("- example.com/a\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	c := load(t, "MODTIER_UPSTREAM=off", "ATHENS_FILTER_FILE="+filter, "ATHENS_DOWNLOAD_URL=http://localhost:3001")
+	c.Port = ":3001" // where the default of GlobalEndpoint is
+	if _, err := open(t, c); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -63,10 +63,9 @@ func wire(ctx context.Context, c *config.Config, log *slog.Logger) (s *service, 
 	if err != nil {
 		return nil, err
 	}
-	sumdbs := sumDBs(c, settings)
-	sumdbNames, err := upstream.SumDBNames(sumdbs)
+	sumdbs, sumdbNames, err := sumDBs(c, settings)
 	if err != nil {
-		return nil, fmt.Errorf("SumDBs: %w", err)
+		return nil, err
 	}
 	var source tiers.Source
 	if proxies != nil {
@@ -165,9 +164,9 @@ func wire(ctx context.Context, c *config.Config, log *slog.Logger) (s *service, 
 			Log:      log,
 		})
 	}
-	robots, err := os.ReadFile(c.RobotsFile)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("RobotsFile: %w", err)
+	robots, err := readRobots(c)
+	if err != nil {
+		return nil, err
 	}
 	rules, err := s.readPolicy(c)
 	if err != nil {
@@ -239,41 +238,54 @@ func (s *service) close() {
 // proxyList returns the upstream: what our own key says, else GOPROXY. It is nil when
 // offline.
 func proxyList(c *config.Config, settings *goSettings) (*upstream.List, error) {
+	const key = "Tiers.Upstream"
 	if c.NetworkMode == "offline" {
 		return nil, nil
 	}
-	key, value := "Tiers.Upstream", c.Tiers.Upstream
+	value, from := c.Tiers.Upstream, ""
 	if value == "" {
-		key = "GOPROXY, of GoBinaryEnvVars, the environment or the go command"
 		var err error
 		if value, err = settings.get("GOPROXY"); err != nil {
-			return nil, fmt.Errorf("there is no upstream: set Tiers.Upstream (MODTIER_UPSTREAM, --upstream) or GOPROXY, for the go command cannot be asked for its own: %w", err)
+			return nil, &keyError{key, fmt.Errorf("there is no upstream: set it (MODTIER_UPSTREAM, --upstream) or GOPROXY, for the go command cannot be asked for its own: %w", err)}
 		}
+		from = "it is not set, and in GOPROXY, of GoBinaryEnvVars, the environment or the go command, "
 	}
 	if strings.TrimSpace(value) == "off" {
 		return nil, nil
 	}
 	list, err := upstream.Parse(value)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", key, err)
+		return nil, &keyError{key, fmt.Errorf("%s%w", from, err)}
 	}
 	if entry := ownAddress(value, c); entry != "" {
-		return nil, fmt.Errorf("%s: the upstream %s is this gateway itself: set Tiers.Upstream (MODTIER_UPSTREAM, --upstream) to the proxy behind it, for example what GOPROXY was before", key, entry)
+		return nil, &keyError{key, fmt.Errorf("%sthe upstream %s is this gateway itself: set it (MODTIER_UPSTREAM, --upstream) to the proxy behind it, for example what GOPROXY was before", from, entry)}
 	}
 	return list, nil
 }
 
-// sumDBs returns the checksum databases that are served: the configured ones,
-// else the go command's. Without either there are none.
-func sumDBs(c *config.Config, settings *goSettings) []string {
-	if c.SumDBs != nil {
-		return c.SumDBs
+// sumDBs returns the checksum databases that are served, and their names: the
+// configured ones, else the go command's. Without either there are none.
+func sumDBs(c *config.Config, settings *goSettings) (dbs, names []string, err error) {
+	dbs = c.SumDBs
+	if dbs == nil {
+		value, _ := settings.get("GOSUMDB") // without a go command, clients ask a database themselves
+		if value != "" && value != "off" {
+			dbs = []string{value}
+		}
 	}
-	value, _ := settings.get("GOSUMDB") // without a go command, clients ask a database themselves
-	if value == "" || value == "off" {
-		return nil
+	if names, err = upstream.SumDBNames(dbs); err != nil {
+		return nil, nil, &keyError{"SumDBs", err}
 	}
-	return []string{value}
+	return dbs, names, nil
+}
+
+// readRobots returns what is served as /robots.txt, or nil for nothing.
+func readRobots(c *config.Config) ([]byte, error) {
+	robots, err := os.ReadFile(c.RobotsFile)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, &keyError{"RobotsFile", err}
+	}
+	return robots, nil
 }
 
 // use returns the command that makes the go command use a gateway at address.

@@ -40,10 +40,26 @@ func Survey(o Options) (*Report, error) {
 	for _, w := range l.warnings {
 		r.Warnings = append(r.Warnings, printable(w))
 	}
-	for _, err := range l.errs {
-		r.Err = errors.Join(r.Err, errors.New(printable(err.Error())))
-	}
+	r.Err = l.problems()
 	return r, nil
+}
+
+// Config returns what [Load] returns, if Err is nil. It holds secrets.
+func (r *Report) Config() *Config { return r.config }
+
+// Refuse adds to r that err is wrong with a key, as who reads what its value names has
+// found.
+func (r *Report) Refuse(key string, err error) {
+	r.loader.fail(strings.ToLower(key), err.Error())
+	r.Err = r.loader.problems()
+}
+
+// problems joins what is wrong, each in one line.
+func (l *loader) problems() (all error) {
+	for _, err := range l.errs {
+		all = errors.Join(all, errors.New(printable(err.Error())))
+	}
+	return all
 }
 
 // newLoader returns a loader that knows the defaults.
