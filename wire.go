@@ -212,7 +212,7 @@ func wire(ctx context.Context, c *config.Config, log *slog.Logger) (s *service, 
 	if c.StatsExporter == "prometheus" {
 		s.gateway.Metrics = m.Handler()
 	}
-	m.Config(c.Fingerprint(upstreamText(s.upstream), strings.Join(sumdbNames, ",")))
+	m.Config(c.Fingerprint(upstreamText(s.upstream), strings.Join(sumdbNames, ","), rules.Digest()))
 	if s.stack.Record != nil {
 		s.gateway.Index = s.stack.Record
 	}

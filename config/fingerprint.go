@@ -50,12 +50,12 @@ func (c *Config) Fingerprint(more ...string) string {
 // public is what of a value may be known, and is the same for all.
 func (r row) public(value any) string {
 	switch {
-	case r.secret && isAddress(r.key):
-		return place(strings.Trim(fmt.Sprint(value), "[]"))
-	case r.secret:
-		return "set"
 	case r.key == "DownloadMode" && strings.HasPrefix(value.(string), "file:"):
 		return "file"
+	case r.hides(value) && isAddress(r.key):
+		return place(strings.Trim(fmt.Sprint(value), "[]"))
+	case r.hides(value):
+		return "set"
 	}
 	value, _ = withoutCredentials(value)
 	text := fmt.Sprint(value)
@@ -66,7 +66,8 @@ func (r row) public(value any) string {
 }
 
 func isAddress(key string) bool {
-	return strings.HasSuffix(key, "Endpoint") || strings.HasSuffix(key, "Endpoints") || strings.HasSuffix(key, ".URL")
+	return strings.HasSuffix(key, "Endpoint") || strings.HasSuffix(key, "Endpoints") || strings.HasSuffix(key, ".URL") ||
+		key == "DownloadURL" || key == "ValidatorHook"
 }
 
 // place is what of an address is no secret: what comes behind the last @, for a

@@ -64,9 +64,16 @@ func TestInstancesThatAreSetUpOtherwiseHaveAnother(t *testing.T) {
 	}
 	for from, to := range map[string]string{
 		`"b"`: `"c"`, `s3.example`: `s4.example`, `redis.example`: `redis2.example`, `1GiB`: `2GiB`,
-		"BasicAuthUser = \"u\"\nBasicAuthPass = \"one\"\n": "", "StorageType": "NoSumPatterns = [\"corp.example/*\"]\nStorageType",
+		"StorageType":             "DownloadMode = \"none\"\nStorageType",
+		"SingleFlightType":        "DownloadMode = \"async\"\nSingleFlightType",
+		"BasicAuthUser = \"u\"\n": "ValidatorHook = \"http://a.example\"\nBasicAuthUser = \"u\"\n",
+		"BasicAuthPass = ":        "ValidatorHook = \"http://b.example\"\nBasicAuthPass = ",
+		"BasicAuthUser = \"u\"\nBasicAuthPass = \"one\"\n": "", "StorageType = ": "NoSumPatterns = [\"corp.example/*\"]\nStorageType = ",
 	} {
 		differs(from+" is "+to, fingerprint(t, strings.ReplaceAll(fleet, from, to)))
+	}
+	if fingerprint(t, "DownloadMode = \"file:/a\"\n"+fleet) != fingerprint(t, "DownloadMode = \"file:/b\"\n"+fleet) {
+		t.Error("the paths of a file of modes are told apart")
 	}
 	differs("with an upstream", fingerprint(t, fleet, "https://proxy.example"))
 	differs("with another upstream", fingerprint(t, fleet, "https://other.example"))

@@ -48,6 +48,13 @@ func (r row) id() string { return strings.ToLower(r.key) }
 // ours reports whether r is a key that Athens does not have.
 func (r row) ours() bool { return strings.HasPrefix(r.key, "Tiers.") }
 
+// hides reports whether a value of r is not to be shown. That of DownloadMode is a
+// secret only if it is a whole file.
+func (r row) hides(value any) bool {
+	mode, ok := value.(string)
+	return r.secret && !(r.key == "DownloadMode" && ok && !strings.HasPrefix(mode, "custom:"))
+}
+
 // listed returns the variables that people are told of.
 func (r row) listed() []string {
 	if r.ours() {

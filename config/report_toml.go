@@ -90,7 +90,7 @@ func (r *Report) line(row row) (text, who string) {
 	switch {
 	case from == "" && value.IsZero() && row.def == "":
 		return "# " + name + " is not set", ""
-	case row.secret:
+	case row.hides(value.Interface()):
 		return "# " + name + " is set", who
 	}
 	text = name + " = " + literal(value.Interface(), row.ours())

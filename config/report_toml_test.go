@@ -49,7 +49,7 @@ Size = 0
 Host = "db.example"
 `)
 	r := survey(t, Options{File: file, Environ: []string{
-		"ATHENS_TIMEOUT=1500ms", "ATHENS_STORAGE_MONGO_ATHENS_MONGO_DEFAULT_DATABASE=mine", "ATHENS_PATH_PREFIX=", "PORT=9",
+		"ATHENS_TIMEOUT=1500ms", "ATHENS_STORAGE_MONGO_ATHENS_MONGO_DEFAULT_DATABASE=mine", "ATHENS_PATH_PREFIX=", "PORT=9", "ATHENS_DOWNLOAD_MODE=none",
 	}, Upstream: "https://sesame@proxy.example"})
 	text, plain := resolved(t, r)
 	for _, want := range []string{
@@ -65,6 +65,7 @@ Host = "db.example"
 		`# SumDBs = ["https://a.example", "***@b.example"] # FILE:6`,
 		`IndexType = "memory" # FILE:7`,
 		`# GoBinaryEnvVars is not set`,
+		`DownloadMode = "none" # ATHENS_DOWNLOAD_MODE`,
 
 		`[Storage.Mongo]`,
 		`# URL is set # FILE:13`,

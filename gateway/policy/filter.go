@@ -36,6 +36,7 @@ type Filter struct {
 	Endpoint string
 
 	root node
+	sum  string // of the file
 }
 
 // A node is an element of a path, and all paths that begin there.
@@ -62,7 +63,7 @@ func ReadFilter(name, endpoint string) (*Filter, error) {
 // version without its v, an asterisk in a path, two blanks, a path for the second
 // time.
 func ParseFilter(name string, content []byte, endpoint string) (*Filter, error) {
-	f := new(Filter)
+	f := &Filter{sum: sum(content)}
 	direct := false
 	n := 0
 	for line := range strings.Lines(string(content)) {

@@ -49,6 +49,7 @@ type Modes struct {
 	mode  Mode
 	url   string // where a redirect leads, without a slash at the end; "" for nowhere
 	rules []modeRule
+	sum   string // of the file; "" without one
 }
 
 // A modeRule is for modules whose path begins as one of its globs.
@@ -100,7 +101,7 @@ func parseFile(name string, content []byte, url string) (*Modes, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := new(Modes)
+	m := &Modes{sum: sum(content)}
 	if m.mode, err = parseMode(f.top.mode); err != nil {
 		return nil, fmt.Errorf("%s: mode: %w", name, err)
 	}

@@ -143,6 +143,32 @@ func TestWrongModesAreAnErrorAtOnce(t *testing.T) {
 	}
 }
 
+func TestADigestIsOfWhatFilesHold(t *testing.T) {
+	digest := func(filter, modes string) string {
+		t.Helper()
+		f, err := policy.ParseFilter(t.Name(), []byte(filter), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := filepath.Join(t.TempDir(), "modes")
+		if err := os.WriteFile(name, []byte(modes), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		m, err := policy.ParseModes("file:"+name, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return policy.Policy{Filter: f, Modes: m}.Digest()
+	}
+	want := digest("-", `mode = "none"`)
+	if got := digest("-", `mode = "none"`); got != want {
+		t.Errorf("files at another place: got %s, want %s", got, want)
+	}
+	if digest("+", `mode = "none"`) == want || digest("-", `mode = "sync"`) == want || (policy.Policy{}).Digest() == want {
+		t.Error("files that hold something else have the same digest")
+	}
+}
+
 func FuzzModes(f *testing.F) {
 	f.Add(sample, "example.com/team/x")
 	f.Add(`mode = "none"`, "a")

@@ -10,6 +10,7 @@ package policy
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -25,6 +26,20 @@ type Policy struct {
 	Hook   *Hook   // nil asks nobody
 	Modes  *Modes  // nil fetches every miss while the client waits
 }
+
+// Digest is the same for policies whose files hold the same, wherever they lie.
+func (p Policy) Digest() string {
+	var sums [2]string
+	if p.Filter != nil {
+		sums[0] = p.Filter.sum
+	}
+	if p.Modes != nil {
+		sums[1] = p.Modes.sum
+	}
+	return strings.Join(sums[:], " ")
+}
+
+func sum(content []byte) string { return fmt.Sprintf("%x", sha256.Sum256(content)) }
 
 // maxFile is the largest file that is read, in bytes.
 const maxFile = 256 << 10
