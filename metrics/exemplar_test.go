@@ -25,7 +25,7 @@ func TestADurationOfATraceHasItAsItsExemplar(t *testing.T) {
 	traced := context.WithValue(t.Context(), traceKey{}, "abc")
 	m.Request("zip", 200, "disk", time.Second, 1, "abc")
 	m.Request("mod", 200, "memory", time.Second, 1, "")
-	m.Filled(traced, tiers.Fill{Source: "upstream", FirstByte: time.Second, Duration: time.Second, Kept: true})
+	m.Filled(traced, tiers.Fill{Source: "upstream", FirstByte: time.Second, Duration: time.Second})
 	store.Save(traced, version, files)
 	if o, err := store.Open(traced, tierstest.Ref(version, tiers.Mod)); err == nil {
 		o.Body.Close()

@@ -15,13 +15,16 @@ import (
 // Filled counts a fill that is over. ctx is of its work.
 func (m *Metrics) Filled(ctx context.Context, f tiers.Fill) {
 	t := timer(m.TraceID)
+	if f.Unkept != nil {
+		m.unkept.Inc()
+		if f.Err != nil {
+			return // there was no spool, which is nobody's failure below: who asks is served straight from there
+		}
+	}
 	m.fills.WithLabelValues(cmp.Or(f.Source, "upstream"), outcome(f.Err)).Inc()
 	m.fillFollowers.Observe(float64(f.Followers))
 	if f.FirstByte > 0 {
 		t.observe(ctx, m.fillFirstByte, f.FirstByte)
-	}
-	if f.Err == nil && !f.Kept {
-		m.unkept.Inc()
 	}
 	if f.Err == nil {
 		t.observe(ctx, m.fillDuration, f.Duration)

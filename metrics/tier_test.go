@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -136,9 +137,12 @@ func TestFillsAreCountedByHowTheyEnd(t *testing.T) {
 		want := []string{`fill_followers{} 1`, fmt.Sprintf(`fills_total{outcome=%q,source="upstream"} 1`, test.want)}
 		fill := tiers.Fill{Err: test.err, Followers: 3, Duration: time.Second}
 		if test.err == nil {
-			fill.Source, fill.FirstByte, fill.Kept = "upstream", time.Millisecond, true
+			fill.Source, fill.FirstByte = "upstream", time.Millisecond
 			want = append(want, "fill_duration_seconds{} 1", "fill_first_byte_seconds{} 1")
 		}
 		counts(t, m, func() { m.Filled(t.Context(), fill) }, want...)
 	}
+	m, _ := open(t)
+	full := fmt.Errorf("spooling: %w", syscall.ENOSPC)
+	counts(t, m, func() { m.Filled(t.Context(), tiers.Fill{Err: full, Unkept: full, Followers: 3}) }, "fills_unkept_total{} 1")
 }

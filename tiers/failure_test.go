@@ -150,8 +150,8 @@ func TestFailure(t *testing.T) {
 		}
 		tierstest.Lacks(t, s.Disk, version)
 		for _, f := range s.fills {
-			if f.Err == nil || errors.Is(f.Err, fs.ErrNotExist) {
-				t.Errorf("Filled: got error %v, want one that is no absence", f.Err)
+			if f.Err == nil || errors.Is(f.Err, fs.ErrNotExist) || f.Unkept == nil {
+				t.Errorf("Filled: got error %v, unkept for %v, want errors that are no absence", f.Err, f.Unkept)
 			}
 		}
 		if err := s.Save(t.Context(), version, files); err == nil || errors.Is(err, fs.ErrNotExist) {

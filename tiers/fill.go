@@ -43,17 +43,23 @@ func (s *Stack) fill(ctx context.Context, f *flight) {
 	}
 	ctx, seen := s.Watch.fill(ctx, f)
 	n, level, err := s.spoolUp(ctx, f)
-	kept := false
+	var unkept error
 	if err != nil {
 		f.end(n, err)
+		if errors.Is(err, errNoSpool) {
+			unkept = err
+		}
 	} else {
-		kept, err = s.keep(ctx, f, n, level)
-		if f.peer && kept {
+		unkept, err = s.keep(ctx, f, n, level)
+		if f.peer && unkept == nil {
 			s.confirm(f.ref.Module())
 		}
 	}
+	if unkept != nil {
+		s.Log.WarnContext(ctx, "a file is served and not kept", "file", f.ref.String(), "err", unkept)
+	}
 	f.mu.Lock()
-	fill := Fill{f.ref, f.tier, err, f.firstByte, time.Since(f.start), f.followers, kept}
+	fill := Fill{f.ref, f.tier, err, f.firstByte, time.Since(f.start), f.followers, unkept}
 	f.mu.Unlock()
 	if seen != nil {
 		seen(fill)
@@ -136,7 +142,6 @@ func (s *Stack) take(ctx context.Context, f *flight, o *Object, have int64) (int
 	if f.spool == nil {
 		sp, err := s.Disk.newSpool(o.Size)
 		if err != nil {
-			s.Log.WarnContext(ctx, "a file is served and not kept", "file", f.ref.String(), "err", err)
 			return 0, fmt.Errorf("%w: %w", errNoSpool, err)
 		}
 		f.spool, f.tier = sp, o.Tier // read by others only once f is open

@@ -48,8 +48,11 @@ type Fill struct {
 	FirstByte time.Duration // from the start to the first byte; 0 if none came
 	Duration  time.Duration // from the start until the last byte was on disk
 	Followers int           // requests that it served
-	Kept      bool          // it is on disk, and in the queue if a store lacks it
+	Unkept    error         // why it is served and not on disk, or not in the queue though a store lacks it; else nil
 }
+
+// Kept reports whether the file is on disk, and in the queue if a store lacks it.
+func (f Fill) Kept() bool { return f.Err == nil && f.Unkept == nil }
 
 // change applies do and wakes the waiting followers.
 func (f *flight) change(do func()) {

@@ -172,7 +172,7 @@ func TestFlight(t *testing.T) {
 		time.Sleep(3 * time.Second)
 		d.send(t, content(zip)[100:])
 		d.end(nil)
-		want := tiers.Fill{Ref: zip, Source: "upstream", FirstByte: 2 * time.Second, Duration: 5 * time.Second, Followers: 7, Kept: true}
+		want := tiers.Fill{Ref: zip, Source: "upstream", FirstByte: 2 * time.Second, Duration: 5 * time.Second, Followers: 7}
 		if len(s.fills) != 1 || s.fills[0] != want {
 			t.Errorf("Filled: got %+v, want %+v", s.fills, want)
 		}

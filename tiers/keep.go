@@ -7,11 +7,12 @@ import (
 )
 
 // keep gives the file of n bytes, which came from the tier at level, its name on
-// disk, promotes it and ends the flight. It reports whether the file is kept.
+// disk, promotes it and ends the flight. A file that is not kept is served all the
+// same; err is why it is not.
 //
 // The last byte is not served before the file is safe: on disk, in the queue if a
 // store lacks it, and saved if fills wait for their saves.
-func (s *Stack) keep(ctx context.Context, f *flight, n int64, level int) (kept bool, err error) {
+func (s *Stack) keep(ctx context.Context, f *flight, n int64, level int) (unkept, err error) {
 	switch {
 	case s.Queue == nil || level == 0: // no store lacks it
 		f.open(n)
@@ -21,15 +22,15 @@ func (s *Stack) keep(ctx context.Context, f *flight, n int64, level int) (kept b
 			// has is no longer filled, and so would never be told of.
 			s.record(f.ref.Module())
 		}
-		kept = s.adopt(ctx, f, n)
+		unkept = s.adopt(f, n)
 	case f.ref.Kind == Info:
 		// It is not saved by itself, but with the zip, which may be queued before
 		// the process dies.
-		kept = s.adopt(ctx, f, n)
+		unkept = s.adopt(f, n)
 		f.open(n)
 		f.end(n, nil)
 	default:
-		if kept = s.enqueue(ctx, f, n, level); kept {
+		if unkept = s.enqueue(ctx, f, n, level); unkept == nil {
 			f.land()
 			err = s.settle(ctx, f)
 		}
@@ -38,15 +39,15 @@ func (s *Stack) keep(ctx context.Context, f *flight, n int64, level int) (kept b
 		}
 		f.end(n, err)
 	}
-	if kept && err == nil {
+	if unkept == nil && err == nil {
 		s.promoteFill(ctx, f, n)
 	}
-	return kept, err
+	return unkept, err
 }
 
 // enqueue makes durable that the stores above level lack the file, and then lets
 // it show on disk. If either fails the file is served, and neither kept nor saved.
-func (s *Stack) enqueue(ctx context.Context, f *flight, n int64, level int) bool {
+func (s *Stack) enqueue(ctx context.Context, f *flight, n int64, level int) error {
 	v := f.ref.Module()
 	var names []string
 	for _, l := range s.Stores[:min(level, len(s.Stores))] {
@@ -54,21 +55,20 @@ func (s *Stack) enqueue(ctx context.Context, f *flight, n int64, level int) bool
 	}
 	fresh, err := s.Queue.add(ctx, v, f.ref.Kind == Zip, names)
 	if err != nil {
-		s.Log.WarnContext(ctx, "a file was served and is neither kept nor saved", "file", f.ref.String(), "err", err)
-		return false
+		return err
 	}
 	if f.grip != nil {
 		s.Queue.hand(v, f.grip)
 		f.grip = nil
 	}
-	if !s.adopt(ctx, f, n) {
+	if err := s.adopt(f, n); err != nil {
 		if fresh {
 			s.Queue.cancel(v)
 		}
-		return false
+		return err
 	}
 	s.Queue.measure(v)
-	return true
+	return nil
 }
 
 // settle waits for the save of the file's version, if fills are to. That it cannot
@@ -85,13 +85,7 @@ func (s *Stack) settle(ctx context.Context, f *flight) error {
 }
 
 // adopt gives the spool its name on disk.
-func (s *Stack) adopt(ctx context.Context, f *flight, n int64) bool {
-	if err := s.Disk.adopt(f.spool, f.ref, n, f.start); err != nil {
-		s.Log.WarnContext(ctx, "a file was served and is not kept", "file", f.ref.String(), "err", err)
-		return false
-	}
-	return true
-}
+func (s *Stack) adopt(f *flight, n int64) error { return s.Disk.adopt(f.spool, f.ref, n, f.start) }
 
 // promoteFill copies what is on disk now to the faster caches.
 func (s *Stack) promoteFill(ctx context.Context, f *flight, n int64) {

@@ -68,7 +68,7 @@ func TestQueue(t *testing.T) {
 		block(t, s.dir, ".modtier/queue") // so that nothing can be queued
 		s.asks(t, zip, 1)[0].gotAll(t, content(zip))
 		tierstest.Lacks(t, s.Disk, version, tiers.Zip)
-		if len(s.fills) != 1 || s.fills[0].Kept {
+		if len(s.fills) != 1 || s.fills[0].Kept() {
 			t.Errorf("fills: got %+v, want one that is not kept", s.fills)
 		}
 	})
@@ -214,7 +214,7 @@ func TestQueue(t *testing.T) {
 			s.asks(t, tierstest.Ref(v, tiers.Zip), 1)[0].gotAll(t, tierstest.Bytes(tierstest.Version(v, "a"), tiers.Zip))
 		}
 		for _, f := range s.fills {
-			if f.Ref.Kind == tiers.Zip && f.Kept {
+			if f.Ref.Kind == tiers.Zip && f.Kept() {
 				kept++
 			}
 		}
@@ -224,7 +224,7 @@ func TestQueue(t *testing.T) {
 		l.be(nil)
 		s.settles(t)
 		for _, f := range s.fills {
-			if f.Ref.Kind == tiers.Zip && f.Kept {
+			if f.Ref.Kind == tiers.Zip && f.Kept() {
 				tierstest.Holds(t, l.Store, f.Ref.Module(), tierstest.Version(f.Ref.Module(), "a"))
 			}
 		}

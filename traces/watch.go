@@ -31,7 +31,7 @@ func (t *Traces) fill(ctx context.Context, r tiers.Ref) (context.Context, func(t
 		span.SetAttributes(
 			attribute.String("modtier.source", f.Source),
 			attribute.Int("modtier.followers", f.Followers),
-			attribute.Bool("modtier.kept", f.Kept))
+			attribute.Bool("modtier.kept", f.Kept()))
 		if f.FirstByte > 0 {
 			span.SetAttributes(attribute.Float64("modtier.first_byte_seconds", f.FirstByte.Seconds()))
 		}
