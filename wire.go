@@ -68,6 +68,7 @@ func wire(ctx context.Context, c *config.Config, log *slog.Logger) (s *service, 
 		return nil, err
 	}
 	var source tiers.Source
+	var watched *watchedUpstream // nil when offline
 	if proxies != nil {
 		proxies.Netrc = netrc(c)
 		proxies.SumDBs = sumdbs
@@ -78,7 +79,11 @@ func wire(ctx context.Context, c *config.Config, log *slog.Logger) (s *service, 
 		if c.Tiers.Traces.Upstream { // it may be anybody's, and learns nothing unless it is to know
 			proxies.Wrap = s.traces.Outward
 		}
-		source = &watchedUpstream{Source: s.traces.Source(m.Source(proxies, "upstream"), "upstream")}
+		watched = &watchedUpstream{
+			Source:   s.traces.Source(m.Source(proxies, "upstream"), "upstream"),
+			Upstream: m.Upstream(s.traces.Answers(proxies, "upstream")),
+		}
+		source = watched
 	}
 
 	limits := tiers.DiskLimits{
@@ -127,9 +132,12 @@ func wire(ctx context.Context, c *config.Config, log *slog.Logger) (s *service, 
 		Upstream: source,
 		Fills:    int64(c.ProtocolWorkers),
 		Timeout:  c.StashTimeout,
-		Filled:   m.Filled,
-		Watch:    s.traces.Watch(),
-		Log:      log,
+		Filled: func(ctx context.Context, f tiers.Fill) {
+			m.Filled(ctx, f)
+			s.keeping(f)
+		},
+		Watch: s.traces.Watch(),
+		Log:   log,
 	}
 	m.Stack(s.stack)
 	m.Disk(disk)
@@ -206,8 +214,8 @@ func wire(ctx context.Context, c *config.Config, log *slog.Logger) (s *service, 
 		Answer:        m.Answer,
 		Log:           log,
 	}
-	if proxies != nil {
-		s.gateway.Upstream = m.Upstream(s.traces.Answers(proxies, "upstream"))
+	if watched != nil {
+		s.gateway.Upstream = watched
 	}
 	if c.StatsExporter == "prometheus" {
 		s.gateway.Metrics = m.Handler()

@@ -26,6 +26,7 @@ type page struct {
 	started   time.Time
 	live      *metrics.Live
 	explainer *tiers.Explainer
+	kept      watch         // what was filled, by the disk tier
 	locks     *locks.Roster // nil if there are none
 	lockType  string
 	problems  func() []live.Problem // nil if nobody keeps them
@@ -40,7 +41,22 @@ func (s *service) showDisk(c *config.Config, disk *tiers.Disk) {
 	s.shown = append(s.shown, shown{
 		name: "disk", role: role, place: c.Tiers.Disk.Path,
 		usage: disk.Usage, limit: disk.Limit(), look: disk.Look,
+		condition: s.keeps,
 	})
+}
+
+// keeping learns from a fill whether the disk tier keeps what comes.
+func (s *service) keeping(f tiers.Fill) {
+	if f.Kept() || f.Unkept != nil {
+		s.kept.learn(f.Unkept)
+	}
+}
+
+// keeps returns how the disk tier is. It is never down: what it has it serves.
+func (s *service) keeps() tiers.Condition {
+	c := s.kept.Condition()
+	c.State = min(c.State, tiers.Unstable)
+	return c
 }
 
 // addStatus gives the gateway a page.

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -201,5 +203,42 @@ func TestAnUpstreamThatFailsShows(t *testing.T) {
 	}
 	if got := up(); got.State != "unstable" || got.Last == nil {
 		t.Errorf("once it answers: got %+v, want unstable for a minute", got)
+	}
+}
+
+func TestADiskThatKeepsNothingShows(t *testing.T) {
+	var sick atomic.Bool
+	c := load(t, "MODTIER_UPSTREAM="+serves(t, &sick))
+	s, err := open(t, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := s.gateway.Handler()
+	disk := func() live.Tier { return decode[live.Status](t, h, "/status.json").Tiers[1] }
+	ask := func(path string) {
+		t.Helper()
+		if resp, b := answers(t, h, path); resp.StatusCode != http.StatusOK {
+			t.Errorf("%s: status %d: %s", path, resp.StatusCode, b)
+		}
+		s.stack.Drain(t.Context())
+	}
+	ask("/example.com/before/@v/v1.0.0.mod")
+	if got := disk(); got.State != "ok" || got.Last != nil {
+		t.Errorf("at first: got %+v", got)
+	}
+	if err := os.RemoveAll(filepath.Join(c.Tiers.Disk.Path, ".modtier", "spool")); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"a", "b", "c", "d"} {
+		ask("/example.com/" + path + "/@v/v1.0.0.mod")
+		if got := disk(); got.State != "unstable" || got.Last == nil || !strings.Contains(got.Last.Text, "spooling") {
+			t.Errorf("once its spool is gone: got %+v, want it unstable, and why", got)
+		}
+	}
+	_, text := answers(t, h, "/metrics")
+	for _, want := range []string{"modtier_fills_unkept_total 4", `modtier_fills_total{outcome="error",source="upstream"} 0`} {
+		if !strings.Contains(string(text), want+"\n") {
+			t.Errorf("no %s in /metrics: that there is no spool is not the upstream's doing", want)
+		}
 	}
 }

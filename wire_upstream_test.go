@@ -14,12 +14,28 @@ import (
 // A sayer is an upstream that says what it is told to, or nothing until ctx is done.
 type sayer struct{ err error }
 
-func (s *sayer) Open(ctx context.Context, _ tiers.Ref) (*tiers.Object, error) {
+func (s *sayer) say(ctx context.Context) error {
 	if s.err != nil {
-		return nil, s.err
+		return s.err
 	}
 	<-ctx.Done()
-	return nil, context.Cause(ctx)
+	return context.Cause(ctx)
+}
+
+func (s *sayer) Open(ctx context.Context, _ tiers.Ref) (*tiers.Object, error) {
+	return nil, s.say(ctx)
+}
+func (s *sayer) Versions(ctx context.Context, _ string) ([]string, error) { return nil, s.say(ctx) }
+func (s *sayer) Latest(ctx context.Context, _ string) ([]byte, error)     { return nil, s.say(ctx) }
+func (s *sayer) Query(ctx context.Context, _, _ string) ([]byte, error)   { return nil, s.say(ctx) }
+func (s *sayer) SumDB(ctx context.Context, _, _ string) ([]byte, error)   { return nil, s.say(ctx) }
+
+// questions are what says how an upstream is.
+var questions = map[string]func(context.Context, *watchedUpstream){
+	"a file":   func(ctx context.Context, u *watchedUpstream) { u.Open(ctx, tiers.Ref{}) },
+	"a list":   func(ctx context.Context, u *watchedUpstream) { u.Versions(ctx, "m") },
+	"@latest":  func(ctx context.Context, u *watchedUpstream) { u.Latest(ctx, "m") },
+	"a branch": func(ctx context.Context, u *watchedUpstream) { u.Query(ctx, "m", "main") },
 }
 
 func TestHowAnUpstreamIs(t *testing.T) {
@@ -37,30 +53,43 @@ func TestHowAnUpstreamIs(t *testing.T) {
 		"which lasts for five minutes":        {errors.New("reset"), 3, 5 * time.Minute, tiers.OK, 5 * time.Minute},
 		"to say nothing in time is a failure": {nil, 3, 0, tiers.Down, 3 * time.Second},
 	} {
-		t.Run(claim, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				u, begun := &watchedUpstream{Source: &sayer{tt.says}}, time.Now()
-				for range tt.times {
-					ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-					u.Open(ctx, tiers.Ref{})
-					cancel()
-				}
-				time.Sleep(tt.later)
-				c := u.Condition()
-				if c.State != tt.want {
-					t.Errorf("got %v, want %v", c.State, tt.want)
-				}
-				if !c.Since.IsZero() && c.Since.Sub(begun) != tt.since {
-					t.Errorf("since: got %v after the first question, want %v", c.Since.Sub(begun), tt.since)
-				}
+		for asked, ask := range questions {
+			t.Run(claim+", asked for "+asked, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					says := &sayer{tt.says}
+					u, begun := &watchedUpstream{Source: says, Upstream: says}, time.Now()
+					for range tt.times {
+						ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+						ask(ctx, u)
+						cancel()
+					}
+					time.Sleep(tt.later)
+					c := u.Condition()
+					if c.State != tt.want {
+						t.Errorf("got %v, want %v", c.State, tt.want)
+					}
+					if !c.Since.IsZero() && c.Since.Sub(begun) != tt.since {
+						t.Errorf("since: got %v after the first question, want %v", c.Since.Sub(begun), tt.since)
+					}
+				})
 			})
-		})
+		}
 	}
+	says := new(sayer)
+	u := &watchedUpstream{Source: says, Upstream: says}
 	t.Run("who leaves says nothing of it", func(t *testing.T) {
-		u := &watchedUpstream{Source: new(sayer)}
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		u.Open(ctx, tiers.Ref{})
+		for _, ask := range questions {
+			ask(ctx, u)
+		}
+		if c := u.Condition(); c.Last != nil {
+			t.Errorf("got %+v", c)
+		}
+	})
+	t.Run("a checksum database is another server", func(t *testing.T) {
+		says.err = errors.New("reset")
+		u.SumDB(t.Context(), "sum.example", "latest")
 		if c := u.Condition(); c.Last != nil {
 			t.Errorf("got %+v", c)
 		}

@@ -43,7 +43,7 @@ type Tier struct {
 	Name    string    `json:"name"`
 	Role    string    `json:"role"`            // cache, store or upstream
 	Place   string    `json:"place,omitempty"` // where it lies, for people
-	State   string    `json:"state"`           // ok, unstable (it failed a short time ago) or down (it is not asked)
+	State   string    `json:"state"`           // ok, unstable (it failed a short time ago) or down (it fails; a store is then not asked)
 	Since   time.Time `json:"since"`           // when that began
 	Last    *Failure  `json:"last_error,omitempty"`
 	Holds   *Holds    `json:"holds,omitempty"` // null if nobody counts it
