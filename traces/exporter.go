@@ -19,7 +19,8 @@ import (
 
 // openExporter returns what sends spans, or nil if nobody is to have them. Endpoint,
 // headers, certificates, compression and timeout it takes from the environment by
-// itself.
+// itself: of endpoints, the one for all signals is a base and the one for traces whole.
+// Athens' URL may be either.
 func openExporter(ctx context.Context, c Config) (sdk.SpanExporter, error) {
 	endpoint := first("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 	wanted := endpoint != "" || c.Exporter == "otlp"
@@ -57,7 +58,7 @@ func openExporter(ctx context.Context, c Config) (sdk.SpanExporter, error) {
 	case "http/protobuf":
 		o := []otlptracehttp.Option{otlptracehttp.WithRetry(otlptracehttp.RetryConfig(retry))}
 		if base != "" {
-			o = append(o, otlptracehttp.WithEndpointURL(strings.TrimSuffix(base, "/")+"/v1/traces"))
+			o = append(o, otlptracehttp.WithEndpointURL(strings.TrimSuffix(strings.TrimSuffix(base, "/"), tracesPath)+tracesPath))
 		}
 		return otlptracehttp.New(ctx, o...)
 	}
@@ -66,13 +67,17 @@ func openExporter(ctx context.Context, c Config) (sdk.SpanExporter, error) {
 
 // protocolOf returns what is spoken where nothing says so: to an endpoint of the
 // standard's variables what the standard says; to Athens' URL gRPC, as Athens does,
-// but at the port that is for the other.
+// but at the port or the path that is for the other.
 func protocolOf(base string) string {
-	if u, err := url.Parse(base); base == "" || err == nil && u.Port() == "4318" {
+	u, err := url.Parse(base)
+	if base == "" || err == nil && (u.Port() == "4318" || strings.HasSuffix(strings.TrimSuffix(u.Path, "/"), tracesPath)) {
 		return "http/protobuf"
 	}
 	return "grpc"
 }
+
+// tracesPath is where a collector takes traces over HTTP.
+const tracesPath = "/v1/traces"
 
 // retry is for a collector that is restarted. To hold on for longer, as the SDK does
 // by itself, would hold up the end of the process, and drop the spans that come

@@ -108,6 +108,38 @@ func TestTheStandardGoesBeforeAthensKeys(t *testing.T) {
 	}
 }
 
+func TestWhereACollectorTakesTraces(t *testing.T) {
+	for claim, tt := range map[string]struct{ athens, environ, path, want string }{
+		"below Athens' URL":                    {athens: "otlp", environ: "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf", want: "/v1/traces"},
+		"at Athens' URL, if that is of traces": {athens: "otlp", path: "/v1/traces", want: "/v1/traces"},
+		"with a slash at its end":              {athens: "otlp", path: "/x/v1/traces/", want: "/x/v1/traces"},
+		"below the standard's endpoint":        {environ: "OTEL_EXPORTER_OTLP_ENDPOINT=", path: "/x", want: "/x/v1/traces"},
+		"at the standard's endpoint of traces": {environ: "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=", path: "/x", want: "/x"},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			asked := make(chan string, 1)
+			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { asked <- r.URL.Path }))
+			defer s.Close()
+			if strings.HasSuffix(tt.environ, "=") {
+				tt.environ += s.URL + tt.path
+			}
+			clean(t, strings.Fields(tt.environ)...)
+			var b strings.Builder
+			tr, err := traces.Open(t.Context(), traces.Config{Exporter: tt.athens, URL: s.URL + tt.path, Fraction: 1, Log: slog.New(slog.NewTextHandler(&b, nil))})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, end := tr.Request(httptest.NewRequest("GET", "/", nil))
+			end(traces.Request{Kind: "mod", Status: 200})
+			tr.Close(t.Context())
+			close(asked)
+			if got := <-asked; got != tt.want {
+				t.Errorf("got spans at %q, want %q: %s", got, tt.want, b.String())
+			}
+		})
+	}
+}
+
 func TestHeadersThatAreWrongAreNotShown(t *testing.T) {
 	for _, protocol := range []string{"grpc", "http/protobuf"} {
 		clean(t, "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:1", "OTEL_EXPORTER_OTLP_PROTOCOL="+protocol, "OTEL_EXPORTER_OTLP_HEADERS=sesame")
