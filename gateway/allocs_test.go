@@ -8,7 +8,7 @@ import (
 
 func TestAHitInMemoryAllocatesLittle(t *testing.T) {
 	const most = 40
-	handler := warmGateway(t)
+	handler := warmGateway(t, nil)
 	r := httptest.NewRequest("GET", "/example.com/hot/@v/v1.0.0.mod", nil)
 	w := &discard{header: make(http.Header)}
 	n := testing.AllocsPerRun(1000, func() {

@@ -15,12 +15,31 @@ import (
 	"github.com/modtier/modtier/metrics"
 	"github.com/modtier/modtier/tiers"
 	"github.com/modtier/modtier/tiers/memory"
+	"github.com/modtier/modtier/traces"
 )
 
 // BenchmarkHit is the whole handler on a hit: route, parse, look up, count, log
 // and write. The writer throws the body away.
-func BenchmarkHit(b *testing.B) {
-	handler := warmGateway(b)
+func BenchmarkHit(b *testing.B) { benchmarkHit(b, warmGateway(b, nil)) }
+
+// BenchmarkTracedHit is that with spans, which a collector takes and throws away.
+func BenchmarkTracedHit(b *testing.B) {
+	collector := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	b.Cleanup(collector.Close)
+	b.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.URL)
+	for name, fraction := range map[string]float64{"recorded": 1, "passed over": 0} {
+		b.Run(name, func(b *testing.B) {
+			t, err := traces.Open(b.Context(), traces.Config{Fraction: fraction, Log: slog.New(slog.DiscardHandler)})
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.Cleanup(func() { t.Close(context.Background()) })
+			benchmarkHit(b, warmGateway(b, t))
+		})
+	}
+}
+
+func benchmarkHit(b *testing.B, handler http.Handler) {
 	for _, kind := range []string{"mod", "zip"} {
 		b.Run(kind, func(b *testing.B) {
 			r := httptest.NewRequest("GET", "/example.com/hot/@v/v1.0.0."+kind, nil)
@@ -38,8 +57,9 @@ func BenchmarkHit(b *testing.B) {
 }
 
 // warmGateway returns a gateway as wire.go makes it, with metrics and a log, that
-// holds example.com/hot@v1.0.0: the go.mod in memory, the zip on disk.
-func warmGateway(b testing.TB) http.Handler {
+// holds example.com/hot@v1.0.0: the go.mod in memory, the zip on
+// disk. What it does t traces; nil is untraced.
+func warmGateway(b testing.TB, t *traces.Traces) http.Handler {
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	disk, err := tiers.OpenDisk(b.TempDir(), tiers.DiskLimits{Size: 1 << 30}, log)
 	if err != nil {
@@ -53,8 +73,8 @@ func warmGateway(b testing.TB) http.Handler {
 	b.Cleanup(mem.Close)
 	m := metrics.New("test")
 	caches := []tiers.Cache{
-		m.Cache(mem, "memory", mem.Usage, mem.Limit()),
-		m.Cache(disk, "disk", disk.Usage, disk.Limit()),
+		t.Cache(m.Cache(mem, "memory", mem.Usage, mem.Limit()), "memory"),
+		t.Cache(m.Cache(disk, "disk", disk.Usage, disk.Limit()), "disk"),
 	}
 	ref := tiers.Ref{Path: "example.com/hot", Version: "v1.0.0", Kind: tiers.Mod}
 	if err := mem.Put(context.Background(), ref, []byte("module example.com/hot\n\ngo 1.26\n"), time.Now()); err != nil {
@@ -77,6 +97,12 @@ func warmGateway(b testing.TB) http.Handler {
 		Caches:  []string{"memory", "disk"},
 		Observe: func(r gateway.Request) { m.Request(r.Kind, r.Code, r.ServedBy, r.Duration, r.Bytes, r.TraceID) },
 		Log:     log,
+	}
+	if t != nil {
+		g.Trace = func(r *http.Request) (context.Context, func(gateway.Request) string) {
+			ctx, end := t.Request(r)
+			return ctx, func(q gateway.Request) string { return end(traces.Request{Kind: q.Kind, Status: q.Code}) }
+		}
 	}
 	return g.Handler()
 }

@@ -39,7 +39,6 @@ type site struct {
 	upstream *named
 	store    *named
 	lines    strings.Builder
-	sink     atomic.Bool // spans are thrown away
 }
 
 // A named store answers under a name, once it may.
@@ -84,7 +83,7 @@ func openDisk(t testing.TB, dir string) *tiers.Disk {
 func open(t testing.TB, dir string, s sdk.Sampler) *site {
 	t.Helper()
 	w := &site{spans: tracetest.NewInMemoryExporter(), disk: dir}
-	tr := traces.New(w, s)
+	tr := traces.New(w.spans, s)
 	t.Cleanup(func() { tr.Close(context.Background()) })
 	log := tr.Log(slog.New(slog.NewTextHandler(&w.lines, nil)))
 	w.upstream = &named{Store: openDisk(t, t.TempDir()), name: "upstream"}
