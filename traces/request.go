@@ -1,7 +1,9 @@
 package traces
 
 import (
+	"cmp"
 	"context"
+	"io"
 	"net/http"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -33,16 +35,13 @@ func (t *Traces) Request(r *http.Request) (context.Context, func(Request) string
 		span.SetName(q.Kind)
 		span.SetAttributes(
 			attribute.String("http.request.method", method(r.Method)),
-			attribute.Int("http.response.status_code", q.Status),
 			attribute.Int64("http.response.body.size", q.Bytes),
 			attribute.String("modtier.kind", q.Kind),
 			attribute.String("modtier.served_by", q.ServedBy))
 		if q.Module != "" {
 			span.SetAttributes(moduleKey.String(text(q.Module)), versionKey.String(text(q.Version)))
 		}
-		if q.Status >= 500 {
-			span.SetStatus(codes.Error, http.StatusText(q.Status))
-		}
+		over(span, q.Status)
 		span.End()
 		return span.SpanContext().TraceID().String()
 	}
@@ -75,9 +74,51 @@ func (t *Traces) Handler(name string, next http.Handler) http.Handler {
 		ctx := t.propagator.Extract(r.Context(), propagation.HeaderCarrier(r.Header))
 		ctx, span := t.tracer.Start(ctx, name, trace.WithSpanKind(trace.SpanKindServer))
 		defer span.End()
-		if span.IsRecording() {
-			span.SetAttributes(attribute.String("http.request.method", method(r.Method)), attribute.String("url.path", text(r.URL.Path)))
+		r = r.WithContext(ctx)
+		if !span.IsRecording() {
+			next.ServeHTTP(w, r)
+			return
 		}
-		next.ServeHTTP(w, r.WithContext(ctx))
+		span.SetAttributes(attribute.String("http.request.method", method(r.Method)), attribute.String("url.path", text(r.URL.Path)))
+		a := &answer{ResponseWriter: w}
+		defer func() { over(span, cmp.Or(a.status, clientGone)) }()
+		next.ServeHTTP(a, r)
+		a.status = cmp.Or(a.status, http.StatusOK)
 	})
 }
+
+// clientGone is what a gateway records for a client that left before it had an answer.
+const clientGone = 499
+
+// over says with what status a request ended.
+func over(span trace.Span, status int) {
+	span.SetAttributes(attribute.Int("http.response.status_code", status))
+	if status >= 500 {
+		span.SetStatus(codes.Error, http.StatusText(status))
+	}
+}
+
+// An answer remembers the status of a response.
+type answer struct {
+	http.ResponseWriter
+	status int // 0 until the header is out
+}
+
+func (a *answer) WriteHeader(status int) {
+	a.status = status
+	a.ResponseWriter.WriteHeader(status)
+}
+
+func (a *answer) Write(b []byte) (int, error) {
+	a.status = cmp.Or(a.status, http.StatusOK)
+	return a.ResponseWriter.Write(b)
+}
+
+// ReadFrom leaves the way from a file to the socket open.
+func (a *answer) ReadFrom(r io.Reader) (int64, error) {
+	a.status = cmp.Or(a.status, http.StatusOK)
+	return io.Copy(a.ResponseWriter, r)
+}
+
+// Unwrap is what [http.ResponseController] looks for.
+func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }

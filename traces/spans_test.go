@@ -2,11 +2,14 @@ package traces_test
 
 import (
 	"errors"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
 
+	"go.opentelemetry.io/otel/codes"
 	sdk "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
@@ -180,6 +183,43 @@ func TestProbesAreNotTracedUnlessTheCallerIs(t *testing.T) {
 	w.get(t, "/no%20such", "")
 	if got := len(w.ended(t)); got != 2 {
 		t.Errorf("got %d spans, want that of a traced probe and that of an error", got)
+	}
+}
+
+func TestAnotherServersRequestsSayHowTheyEnded(t *testing.T) {
+	for claim, tt := range map[string]struct {
+		serve  http.HandlerFunc
+		status string
+		failed bool
+	}{
+		"with what it says": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(404) }, "404", false},
+		"badly":             {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "down", 503) }, "503", true},
+		"without a word":    {func(http.ResponseWriter, *http.Request) {}, "200", false},
+		"with a body":       {func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("m")) }, "200", false},
+		"with a file": {func(w http.ResponseWriter, _ *http.Request) {
+			if _, ok := w.(io.ReaderFrom); !ok {
+				t.Error("the way from a file to the socket is not open")
+			}
+			io.Copy(w, io.LimitReader(strings.NewReader("m"), 1))
+		}, "200", false},
+		"by the client, before an answer": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "499", false},
+		"by the client, after the header": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Write([]byte("m"))
+			panic(http.ErrAbortHandler)
+		}, "200", false},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			spans := tracetest.NewInMemoryExporter()
+			h := traces.New(spans, nil).Handler("store", tt.serve)
+			func() {
+				defer func() { recover() }()
+				h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/m/@v/list", nil))
+			}()
+			span := one(t, spans.GetSpans(), "store")
+			if got := attr(span, "http.response.status_code"); got != tt.status || (span.Status.Code == codes.Error) != tt.failed {
+				t.Errorf("got status %s, %v; want %s", got, span.Status, tt.status)
+			}
+		})
 	}
 }
 
