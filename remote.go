@@ -136,7 +136,11 @@ func (r *remote) get(ctx context.Context, path string, answer any) error {
 	}
 	switch {
 	case resp.StatusCode == http.StatusUnauthorized:
-		return fmt.Errorf("%s wants a user and a password: --gateway %s://USER:PASSWORD@%s (MODTIER_GATEWAY)", r.base, r.base.Scheme, r.base.Host+r.base.Path)
+		wants := "wants a user and a password"
+		if r.user != "" {
+			wants = "does not let " + r.user + " in with this password"
+		}
+		return fmt.Errorf("%s %s: --gateway %s://USER:PASSWORD@%s (MODTIER_GATEWAY)", r.base, wants, r.base.Scheme, r.base.Host+r.base.Path)
 	case resp.StatusCode != http.StatusOK:
 		text, _, _ := strings.Cut(strings.TrimSpace(string(b)), "\n")
 		return fmt.Errorf("%s answers %s: %.300q", r.base, resp.Status, text)

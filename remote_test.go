@@ -91,7 +91,7 @@ func TestAGatewayThatCannotBeAskedSaysWhatToMend(t *testing.T) {
 	for _, c := range []struct{ address, want string }{
 		{"localhost:3000", "--gateway (MODTIER_GATEWAY): want a URL"},
 		{closed.URL, "no gateway answers at " + closed.URL + ": "},
-		{"http://ci:wr0ng@" + guarded.base.Host, "wants a user and a password"},
+		{"http://ci:wr0ng@" + guarded.base.Host, "does not let ci in with this password"},
 		{other.URL, other.URL + " is no gateway that can be asked"},
 		{guarded.base.String() + "/x", "wants a user and a password"},
 	} {
