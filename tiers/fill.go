@@ -52,7 +52,7 @@ func (s *Stack) fill(ctx context.Context, f *flight) {
 	} else {
 		unkept, err = s.keep(ctx, f, n, level)
 		if f.peer && unkept == nil {
-			s.confirm(f.ref.Module())
+			s.confirm(ctx, f.ref.Module())
 		}
 	}
 	if unkept != nil {

@@ -161,20 +161,24 @@ func (s *Stack) lockWait() time.Duration {
 // confirm sees to it that v, which came from a peer, is saved. The peer does so under
 // its lock; if it has not when the lock is free again, because it died or because it
 // found the version to be not what its name says, the version is saved from here,
-// or found to be so, too.
-func (s *Stack) confirm(v module.Version) {
+// or found to be so, too. That is work of the fill that ctx is of, but may take
+// longer than it.
+func (s *Stack) confirm(ctx context.Context, v module.Version) {
 	if s.Queue == nil {
 		return
 	}
 	s.beside(func() {
-		c := s.claim(s.life, v, s.Timeout)
+		ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+		defer cancel()
+		defer context.AfterFunc(s.life, cancel)()
+		c := s.claim(ctx, v, s.Timeout)
 		defer c.cancel()
 		a := <-c.grips
 		g := a.grip
 		if a.err != nil {
 			g = nil // it is saved twice rather than not at all
 		}
-		if s.stored(context.WithoutCancel(c.waiting), v, true) || !s.enqueueHeld(v, g) {
+		if s.stored(context.WithoutCancel(c.waiting), v, true) || !s.enqueueHeld(ctx, v, g) {
 			g.release()
 		}
 	})
@@ -182,14 +186,14 @@ func (s *Stack) confirm(v module.Version) {
 
 // enqueueHeld queues v, whose zip is on disk, with its lock. It reports whether it
 // did.
-func (s *Stack) enqueueHeld(v module.Version, g *grip) bool {
+func (s *Stack) enqueueHeld(ctx context.Context, v module.Version, g *grip) bool {
 	var names []string
 	for _, l := range s.Stores {
 		names = append(names, l.Name)
 	}
-	fresh, err := s.Queue.add(s.life, v, true, names)
+	fresh, err := s.Queue.add(ctx, v, true, names)
 	if err != nil {
-		s.Log.Warn("a version of a peer may not be saved", "version", v.String(), "err", err)
+		s.Log.WarnContext(ctx, "a version of a peer may not be saved", "version", v.String(), "err", err)
 		return false
 	}
 	if fresh && s.Disk.sizeOf(v) == 0 {

@@ -104,9 +104,23 @@ func TestPeers(t *testing.T) {
 		tierstest.Holds(t, store.Store, version, files)
 	})
 
-	claim(t, "a holder that dies before its save leaves it to them", func(t *testing.T) {
+	claim(t, "a holder that dies before its save leaves it to them, and it is work of their fills", func(t *testing.T) {
 		s, d, _, f, store := trio(t)
 		store.hold = make(chan struct{})
+		type mark struct{}
+		causes := make(chan any, 10)
+		for _, one := range s[1:] {
+			one.Watch = tiers.Watch{
+				Fill: func(ctx context.Context, r tiers.Ref) (context.Context, func(tiers.Fill)) {
+					return context.WithValue(ctx, mark{}, r.Kind), nil
+				},
+				Cause: func(fill context.Context) any { return fill.Value(mark{}) },
+				Save: func(ctx context.Context, _ module.Version, cause any) (context.Context, func(error)) {
+					causes <- cause
+					return ctx, nil
+				},
+			}
+		}
 		clients := led(t, s, d)
 		d.send(t, rest)
 		d.end(nil)
@@ -117,6 +131,9 @@ func TestPeers(t *testing.T) {
 		s[1].settles(t)
 		s[2].settles(t)
 		tierstest.Holds(t, store.Store, version, files)
+		if got := <-causes; got != tiers.Zip {
+			t.Errorf("the save's cause: got %v, want the fill of the zip", got)
+		}
 	})
 
 	claim(t, "what a holder sends is not believed: the version is verified before it is saved from here", func(t *testing.T) {
