@@ -15,7 +15,7 @@ func traceRows() []row {
 		{key: "TraceExporter", env: "ATHENS_TRACE_EXPORTER", kind: text, blank: true,
 			doc: "`otlp` to send traces to `TraceExporterURL`; the `OTEL_*` variables of OpenTelemetry go first, and do without it."},
 		{key: "TraceExporterURL", env: "ATHENS_TRACE_EXPORTER_URL", def: "http://localhost:4317", kind: text, blank: true, secret: true,
-			doc: "URL of the collector: OTLP over gRPC, or over HTTP at port 4318; `OTEL_EXPORTER_OTLP_PROTOCOL` says otherwise."},
+			doc: "URL of the collector: OTLP over gRPC, or over HTTP at port 4318 or the path `/v1/traces`; `OTEL_EXPORTER_OTLP_PROTOCOL` says otherwise."},
 		{key: "TraceSamplingFraction", env: "ATHENS_TRACE_SAMPLING_FRACTION", def: "1.0", kind: fraction,
 			doc: "Share of the traces that begin here which are recorded, from `0` to `1`; others follow their caller."},
 		{key: "Tiers.Traces.Upstream", def: "false", kind: boolean,
