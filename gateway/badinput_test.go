@@ -63,6 +63,8 @@ var traps = []struct{ path, why string }{
 	{"/example.com/hot/@v/list/", "no such request"},
 	{"/example.com/hot/@latest/x", "no such request"},
 	{"/example.com/hot/@x", "no such request"},
+	{"/example.com/hot/@%1b[2J", `no such request: "@\x1b[2J"`},
+	{"/example.com/hot/@v/v1.0.0.%1b[2J", `not ".\x1b[2J"`},
 	{"/example.com/hot", "no /@v/"},
 	{"/@v/list", "bad path"},
 	{"/@latest", "bad path"},

@@ -58,7 +58,7 @@ func parse(urlPath string) (question, error) {
 	file, ok := strings.CutPrefix(rest, "v/")
 	dot := strings.LastIndexByte(file, '.')
 	if !ok || dot < 0 {
-		return question{}, fmt.Errorf("module %s: no such request: @%s", path, rest)
+		return question{}, fmt.Errorf("module %s: no such request: %q", path, "@"+rest)
 	}
 	switch q.kind = file[dot+1:]; q.kind {
 	case "info":
@@ -68,7 +68,7 @@ func parse(urlPath string) (question, error) {
 	case "zip":
 		q.file = tiers.Zip
 	default:
-		return question{}, fmt.Errorf("module %s: a version has .info, .mod and .zip, not .%s", path, q.kind)
+		return question{}, fmt.Errorf("module %s: a version has .info, .mod and .zip, not %q", path, "."+q.kind)
 	}
 	if q.version, err = module.UnescapeVersion(file[:dot]); err != nil {
 		return question{}, fmt.Errorf("module %s: %w", path, err)
