@@ -179,8 +179,7 @@ func TestARequestThatComesBackIsRefused(t *testing.T) {
 		t.Errorf("the origin was asked with Via %q, want %q", via, want)
 	}
 	t.Run("by a gateway that is its own upstream", func(t *testing.T) {
-		var loop *site
-		loop = newSite(t, func(s *site) { s.list.Via = "modtier-test" })
+		loop := newSite(t, func(s *site) { s.list.Via = "modtier-test" })
 		loop.origin.everywhere(func(w http.ResponseWriter, r *http.Request) { loop.Config.Handler.ServeHTTP(w, r) })
 		loop.get(t, hotMod).is(t, 502).tells(t, "its own upstream")
 	})

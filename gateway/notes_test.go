@@ -105,7 +105,7 @@ func TestAnswersOutliveARestart(t *testing.T) {
 }
 
 // A full disk keeps no notes, and serves.
-type noMemo struct{ memo }
+type noMemo struct{}
 
 func (noMemo) WriteNote(string, []byte) error { return errors.New("no room") }
 
