@@ -270,7 +270,7 @@ func TestHangingService(t *testing.T) {
 }
 
 // hanging is a service that answers nothing.
-type hanging struct{ memory }
+type hanging struct{}
 
 func (h *hanging) hang(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
 

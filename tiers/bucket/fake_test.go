@@ -25,8 +25,8 @@ type memory struct {
 }
 
 type kept struct {
-	content, contentType string
-	modTime              time.Time
+	content string
+	modTime time.Time
 }
 
 func (m *memory) ask(ctx context.Context, call, key string) error {
@@ -81,7 +81,7 @@ func (m *memory) get(ctx context.Context, key string) (*object, error) {
 	return &object{body: io.NopCloser(strings.NewReader(o.content)), size: int64(len(o.content)), modTime: o.modTime}, nil
 }
 
-func (m *memory) create(ctx context.Context, key, contentType string, body *io.SectionReader) error {
+func (m *memory) create(ctx context.Context, key, _ string, body *io.SectionReader) error {
 	if err := m.ask(ctx, "create", key); err != nil {
 		return err
 	}
