@@ -166,7 +166,7 @@ func TestALostAnswerIsLookedUp(t *testing.T) {
 				t.Errorf("held ended with %v", context.Cause(held))
 			}
 			unlock()
-			held, unlock = mustTake(t, l)
+			_, unlock = mustTake(t, l)
 			unlock()
 			if n := m.size(); n != 0 {
 				t.Errorf("%d objects are left", n)
