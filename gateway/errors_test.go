@@ -41,12 +41,13 @@ func TestAnUpstreamThatCannotBeAskedIsNoAbsence(t *testing.T) {
 			})
 		}
 	}
-	dial := func(err error) func(*testing.T, *site) {
+	dialing := func(dial func(context.Context, string, string) (net.Conn, error)) func(*testing.T, *site) {
 		return func(t *testing.T, s *site) {
-			s.list.Client = &http.Client{Transport: &http.Transport{
-				DialContext: func(context.Context, string, string) (net.Conn, error) { return nil, err },
-			}}
+			s.list.Client = &http.Client{Transport: &http.Transport{DialContext: dial}}
 		}
+	}
+	dial := func(err error) func(*testing.T, *site) {
+		return dialing(func(context.Context, string, string) (net.Conn, error) { return nil, err })
 	}
 	for _, test := range []struct {
 		name   string
@@ -60,8 +61,10 @@ func TestAnUpstreamThatCannotBeAskedIsNoAbsence(t *testing.T) {
 		{"it answers 429", busy(429), 502, "answered 429: out of order", "received-status=429"},
 		{"it answers 401", busy(401), 502, "answered 401: out of order", "received-status=401"},
 		{"it answers 508", busy(508), 502, "is its own upstream", "received-status=508"},
-		{"it refuses the connection", func(t *testing.T, s *site) { s.origin.Close() },
-			502, "connection refused", "error=connection_refused"},
+		// Not by closing the origin, whose port may be another server's the next moment.
+		{"it refuses the connection", dialing(func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, network, "127.0.0.1:1")
+		}), 502, "connection refused", "error=connection_refused"},
 		{"it resets the connection", func(t *testing.T, s *site) {
 			s.origin.everywhere(func(w http.ResponseWriter, r *http.Request) { panic(http.ErrAbortHandler) })
 		}, 502, "EOF", "error=connection_terminated"},
