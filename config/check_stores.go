@@ -43,12 +43,10 @@ func (l *loader) need(id, store string) {
 	}
 }
 
-// checkMongo takes from the file what Athens' file is documented to say, and
-// warns where Athens does otherwise.
 func (l *loader) checkMongo(c *Config) {
 	m := &c.Storage.Mongo
-	l.warnIgnored("storage.mongo.defaultdbname", m.DefaultDBName, defaultDatabase)
-	l.warnIgnored("storage.mongo.defaultcollectionname", m.DefaultCollectionName, defaultCollection)
+	l.warnNoFile("storage.mongo.defaultdbname")
+	l.warnNoFile("storage.mongo.defaultcollectionname")
 	if insecure, _ := l.others["storage.mongo.insecure"].(bool); insecure {
 		m.InsecureConn = true
 		l.warn("storage.mongo.insecure", "taken as InsecureConn, so the server's certificate is not verified; Athens ignores it")
@@ -58,12 +56,13 @@ func (l *loader) checkMongo(c *Config) {
 	}
 }
 
-// warnIgnored warns of a name that Athens reads in the environment only.
-func (l *loader) warnIgnored(id, value, def string) {
+// warnNoFile warns of a key that a file says something about to no effect. Athens has
+// stored under the default, and says nothing.
+func (l *loader) warnNoFile(id string) {
+	value, r := l.others[id], l.rows[id]
 	inFile := l.file != "" && (l.from[id] == l.file || strings.HasPrefix(l.from[id], l.file+":"))
-	if inFile && value != def {
-		l.warn(id, "has effect here, but Athens ignores it in a file: what Athens saved is in "+
-			defaultDatabase+"/"+defaultCollection)
+	if inFile && value != nil && value != r.def {
+		l.ignore(id, "no file sets it, here as with Athens, whose data is there; for "+show(value)+" set "+r.listed()[0])
 	}
 }
 

@@ -148,13 +148,15 @@ func (f *fileReader) flatten(path string, t map[string]any) {
 			continue
 		}
 		f.spelled[id] = key
+		_, isText := t[name].(string)
 		switch {
 		case !known:
 			f.unknownKey(key, from)
 		case t[name] == "" && !r.blank: // as in the environment
+		case r.nofile && isText:
+			f.from[id], f.others[id] = from, t[name]
 		default:
-			f.from[id] = from
-			f.flat[id] = t[name]
+			f.from[id], f.flat[id] = from, t[name]
 		}
 	}
 }

@@ -54,6 +54,7 @@ type loader struct {
 	from     map[string]string // who set a key, by id; "" for nobody
 	wrong    map[string]string // why the value of a key is wrong, by id
 	others   map[string]any    // the values of other names, by id
+	ignored  map[string]bool   // the keys, by id, that were set for nothing
 	warnings []string
 	errs     []error
 }

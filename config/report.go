@@ -17,6 +17,12 @@ func (l *loader) warn(id, why string) {
 	l.warnings = append(l.warnings, l.about(id)+": "+why)
 }
 
+// ignore records a warning about a key that has no effect.
+func (l *loader) ignore(id, why string) {
+	l.warn(id, why)
+	l.ignored[id] = true
+}
+
 // about begins a message about a key.
 func (l *loader) about(id string) string {
 	r, from := l.rows[id], l.from[id]

@@ -65,12 +65,13 @@ func (l *loader) problems() (all error) {
 // newLoader returns a loader that knows the defaults.
 func newLoader() *loader {
 	l := &loader{
-		values: viper.New(),
-		fields: viper.New(),
-		rows:   byID(),
-		from:   make(map[string]string),
-		wrong:  make(map[string]string),
-		others: make(map[string]any),
+		values:  viper.New(),
+		fields:  viper.New(),
+		rows:    byID(),
+		from:    make(map[string]string),
+		wrong:   make(map[string]string),
+		others:  make(map[string]any),
+		ignored: make(map[string]bool),
 	}
 	for _, r := range table() {
 		l.values.SetDefault(r.id(), r.def)

@@ -14,8 +14,8 @@ import (
 
 // WriteTOML writes the configuration as a file that [Load] takes, with who set
 // each key behind it. What cannot stand there is a comment: secrets, which are
-// set or not set; keys that are not set, or have no effect; values that are
-// wrong. A derived value is not set, and follows from other keys or the system.
+// set or not set; keys that are not set, or have no effect, or none in a file; values
+// that are wrong. A derived value is not set, and follows from other keys or the system.
 func (r *Report) WriteTOML(w io.Writer) error {
 	var tables []string // in order
 	rows := make(map[string][]row)
@@ -76,6 +76,8 @@ func (r *Report) line(row row) (text, who string) {
 		return "# " + name + " has no effect", from
 	case row.as != honoured:
 		return "", ""
+	case r.loader.ignored[id]:
+		return "# " + name + " has no effect", from
 	case r.loader.wrong[id] != "":
 		return "# " + name + " has a value that is wrong, and left out", from
 	}
@@ -93,9 +95,10 @@ func (r *Report) line(row row) (text, who string) {
 	case row.hides(value.Interface()):
 		return "# " + name + " is set", who
 	}
-	text = name + " = " + literal(value.Interface(), row.ours())
-	if shown, cut := withoutCredentials(value.Interface()); cut {
-		text = "# " + name + " = " + literal(shown, row.ours())
+	shown, cut := withoutCredentials(value.Interface())
+	text = name + " = " + literal(shown, row.ours())
+	if cut || row.nofile {
+		text = "# " + text
 	}
 	return text, who
 }

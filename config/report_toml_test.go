@@ -69,7 +69,7 @@ Host = "db.example"
 
 		`[Storage.Mongo]`,
 		`# URL is set # FILE:13`,
-		`DefaultDBName = "mine" # ATHENS_STORAGE_MONGO_ATHENS_MONGO_DEFAULT_DATABASE`,
+		`# DefaultDBName = "mine" # ATHENS_STORAGE_MONGO_ATHENS_MONGO_DEFAULT_DATABASE`,
 		`InsecureConn = true # derived`,
 		`# Insecure is set, for another key # FILE:14`,
 		`[Storage.External]`,
@@ -123,12 +123,13 @@ func TestResolvedHasEveryKey(t *testing.T) {
 	}
 }
 
-// What is written, with the secrets by their variables, is the same configuration.
+// What is written, with the secrets and what no file sets by their variables, is the
+// same configuration.
 func TestResolvedCanBeFedBack(t *testing.T) {
-	secretVars := make(map[string]bool)
+	varsOnly := make(map[string]bool)
 	for _, r := range table() {
 		for _, name := range r.vars() {
-			secretVars[name] = secretVars[name] || r.secret
+			varsOnly[name] = varsOnly[name] || r.secret || r.nofile
 		}
 	}
 	for name, o := range everySample(t) {
@@ -144,7 +145,7 @@ func TestResolvedCanBeFedBack(t *testing.T) {
 			text, _ := resolved(t, survey(t, o))
 			again := Options{File: write(t, text), Upstream: o.Upstream}
 			for _, pair := range o.Environ {
-				if name, _, _ := strings.Cut(pair, "="); secretVars[name] {
+				if name, _, _ := strings.Cut(pair, "="); varsOnly[name] {
 					again.Environ = append(again.Environ, pair)
 				}
 			}

@@ -76,6 +76,8 @@ func (r *Report) judge(row row, warning string) (Verdict, string) {
 	switch {
 	case row.as == aside:
 		return Unused, "nothing that has an effect here needs it"
+	case r.loader.ignored[row.id()]:
+		return Ignored, warning
 	case warning != "":
 		return Honoured, warning
 	case store != "" && !slices.Contains(c.Tiers.Stack, store):

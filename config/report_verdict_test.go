@@ -49,7 +49,7 @@ StorageType FILE:9 honoured
 IndexType FILE:6 honoured the database is neither read nor written: what is saved is recorded on disk, as with disk; in a fleet each instance tells at /index what it has saved itself
 Storage.Disk.RootPath FILE:12 unused StorageType is not disk
 Storage.Mongo.URL - refused want it set, for the store mongo needs it
-Storage.Mongo.DefaultDBName FILE:14 honoured has effect here, but Athens ignores it in a file: what Athens saved is in athens/modules
+Storage.Mongo.DefaultDBName FILE:14 ignored no file sets it, here as with Athens, whose data is there; for "mine" set ATHENS_MONGO_DEFAULT_DATABASE
 Storage.S3.Bucket FILE:16 unused the store s3 is not in the stack
 SingleFlight.Etcd.Endpoints FILE:18 unused the locks are not in etcd
 Portt FILE:2 unknown did you mean Port?

@@ -15,6 +15,7 @@ type row struct {
 	secret bool // its value is never shown
 	guards bool // it restricts or protects: an empty variable does not lift it
 	blank  bool // Athens takes an empty variable as the value, and so do we
+	nofile bool // Athens takes the default whatever a file says, and so do we
 }
 
 // A standing says what this version does with a key.

@@ -46,8 +46,8 @@ func (l *loader) checkTraces(c *Config) {
 			l.fail("traceexporterurl", `want a URL, as "http://localhost:4317"`)
 		}
 	case "jaeger", "datadog", "stackdriver":
-		l.warn("traceexporter", "nothing is traced, for this is Athens' from before it spoke OpenTelemetry; set otlp, and TraceExporterURL (ATHENS_TRACE_EXPORTER_URL) to where a collector or an agent for it takes OTLP")
+		l.ignore("traceexporter", "nothing is traced, for this is Athens' from before it spoke OpenTelemetry; set otlp, and TraceExporterURL (ATHENS_TRACE_EXPORTER_URL) to where a collector or an agent for it takes OTLP")
 	default:
-		l.warn("traceexporter", "nothing is traced, for only otlp is known")
+		l.ignore("traceexporter", "nothing is traced, for only otlp is known")
 	}
 }

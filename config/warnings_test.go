@@ -7,10 +7,10 @@ import (
 
 func TestStoreWarnings(t *testing.T) {
 	for _, tt := range []struct{ claim, store, content, want string }{
-		{"a database that Athens ignored", "mongo", "DefaultDBName = \"mine\"",
-			`:3: Storage.Mongo.DefaultDBName = "mine": has effect here, but Athens ignores it in a file: what Athens saved is in athens/modules`},
-		{"a collection that Athens ignored", "mongo", "DefaultCollectionName = \"module\"",
-			`:3: Storage.Mongo.DefaultCollectionName = "module": has effect here, but Athens ignores it in a file: what Athens saved is in athens/modules`},
+		{"a database that Athens ignores", "mongo", "DefaultDBName = \"mine\"",
+			`:3: Storage.Mongo.DefaultDBName = "athens": no file sets it, here as with Athens, whose data is there; for "mine" set ATHENS_MONGO_DEFAULT_DATABASE`},
+		{"a collection that Athens ignores", "mongo", "DefaultCollectionName = \"module\"",
+			`:3: Storage.Mongo.DefaultCollectionName = "modules": no file sets it, here as with Athens, whose data is there; for "module" set ATHENS_MONGO_DEFAULT_COLLECTION`},
 		{"a switch that Athens ignores", "mongo", "Insecure = true",
 			":3: Storage.Mongo.Insecure = true: taken as InsecureConn, so the server's certificate is not verified; Athens ignores it"},
 		{"a scheme that TLS does not follow", "minio", "EnableSSL = false\nEndpoint = \"HTTPS://m.example\"",
@@ -39,9 +39,9 @@ func TestStoreWarnings(t *testing.T) {
 		}
 		return c
 	}
-	t.Run("the names take effect all the same", func(t *testing.T) {
+	t.Run("the data of Athens is found whatever its file says", func(t *testing.T) {
 		m := mongo(t, "DefaultDBName = \"mine\"\nDefaultCollectionName = \"ours\"").Storage.Mongo
-		if m.DefaultDBName != "mine" || m.DefaultCollectionName != "ours" {
+		if m.DefaultDBName != "athens" || m.DefaultCollectionName != "modules" {
 			t.Errorf("got %+v", m)
 		}
 	})
