@@ -13,7 +13,7 @@ func policyRows() []row {
 		{key: "ValidatorHook", env: "ATHENS_PROXY_VALIDATOR", kind: hookURL, guards: true, secret: true,
 			doc: "URL that is asked whether a version may be served, with `{\"Module\",\"Version\"}`: `200` is yes, `403` is no, and all else closes the gate."},
 		{key: "DownloadMode", env: "ATHENS_DOWNLOAD_MODE", def: "sync", kind: downloadMode, guards: true, secret: true,
-			doc: "What a miss does: `sync`, `async`, `redirect`, `async_redirect` `none`, or what an HCL file says by module: `file:` and its path, or `custom:` and its content in base64."},
+			doc: "What a miss does: `sync`, `async`, `redirect`, `async_redirect`, `none`, or what an HCL file says by module: `file:` and its path, or `custom:` and its content in base64."},
 		{key: "DownloadURL", env: "ATHENS_DOWNLOAD_URL", kind: endpoint, secret: true,
 			doc: "URL of the proxy that `redirect` and `async_redirect` lead to."},
 		{key: "HomeTemplatePath", env: "ATHENS_HOME_TEMPLATE_PATH", def: "/var/lib/athens/home.html", kind: text, blank: true,
