@@ -42,8 +42,12 @@ func (s *results) get(v module.Version) *files {
 	return nil
 }
 
-// put keeps what a fetch brought, in place of what an earlier one did.
+// put keeps what a fetch brought, in place of what an earlier one did. A zip that is
+// there stays: small files that were asked for before it may come after it.
 func (s *results) put(v module.Version, at *files) {
+	if had := s.get(v); had != nil && had.zip != "" && at.zip == "" {
+		return
+	}
 	r := &result{files: at, version: v}
 	if at.zip != "" {
 		if info, err := os.Stat(at.zip); err == nil {
