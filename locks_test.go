@@ -1,6 +1,8 @@
 package main
 
 import (
+	"log/slog"
+	"strings"
 	"testing"
 )
 
@@ -50,4 +52,24 @@ func TestLockersAreWired(t *testing.T) {
 			t.Error("there is a locker, though none was asked for")
 		}
 	})
+}
+
+func TestALockServiceThatDoesNotAnswerIsTold(t *testing.T) {
+	c := load(t, append(append([]string(nil), storeSettings["gcp"]...), "ATHENS_STORAGE_TYPE=gcp", "ATHENS_NETWORK_MODE=offline",
+		"ATHENS_SINGLE_FLIGHT_TYPE=redis", "ATHENS_REDIS_ENDPOINT=127.0.0.1:1")...)
+	lines := make(lineLog, 100)
+	s, err := wire(t.Context(), c, slog.New(slog.NewTextHandler(lines, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.close)
+	for !strings.Contains(<-lines, "the lock service fails") { // or the test never ends
+	}
+}
+
+type lineLog chan string
+
+func (l lineLog) Write(line []byte) (int, error) {
+	l <- string(line)
+	return len(line), nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/modtier/modtier/config"
@@ -32,6 +33,11 @@ func (s *service) addLocker(ctx context.Context, c *config.Config, m *metrics.Me
 	}
 	s.closers = append(s.closers, func() { l.Close() })
 	guard := &locks.Guard{Locker: l, Log: log.With("type", c.SingleFlightType)}
+	if !slices.ContainsFunc(s.stores, func(st *store) bool { return st.name == c.SingleFlightType }) {
+		// Who has set up a service wrongly is to read that now, and not at the first
+		// miss. A store is looked at as a store.
+		go guard.Holder(context.WithoutCancel(ctx), "modtier.invalid/start@v0.0.0")
+	}
 	s.locks, s.lockType = &locks.Roster{Locker: guard}, c.SingleFlightType
 	s.stack.Locker, s.stack.LockWait = s.traces.Locker(m.Locker(s.locks, c.SingleFlightType), c.SingleFlightType), c.Tiers.Locks.Wait
 	if c.Tiers.Peers.URL != "" {
