@@ -42,7 +42,7 @@ func TestProcessesWithLeases(t *testing.T) {
 // mustLock locks lockName until the end of the test, or of the lock.
 func mustLock(t *testing.T, l locks.Locker) (held context.Context, unlock func()) {
 	t.Helper()
-	held, unlock, err := lockstest.Insist(lockstest.Within(t), t, l, lockName)
+	held, unlock, err := lockstest.Insist(lockstest.Within(t), l, lockName)
 	if err != nil {
 		t.Fatal(err)
 	}

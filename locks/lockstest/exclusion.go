@@ -23,7 +23,7 @@ func testExclusion(t *testing.T, s Service) {
 		for range each {
 			wg.Go(func() {
 				for range rounds {
-					held, unlock, err := Insist(ctx, t, l, name)
+					held, unlock, err := Insist(ctx, l, name)
 					if err != nil {
 						t.Errorf("lock: %v", err)
 						return
@@ -59,7 +59,7 @@ func testEverybody(t *testing.T, s Service) {
 		l := s.Open(t)
 		wg.Go(func() {
 			waiting <- struct{}{}
-			_, unlock, err := Insist(ctx, t, l, name)
+			_, unlock, err := Insist(ctx, l, name)
 			if err != nil {
 				t.Errorf("lock: %v", err)
 				return

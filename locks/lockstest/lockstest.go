@@ -85,7 +85,7 @@ func Within(t testing.TB) context.Context {
 // lock locks name, or ends the test.
 func lock(t testing.TB, l locks.Locker, name string) (context.Context, func()) {
 	t.Helper()
-	held, unlock, err := Insist(Within(t), t, l, name)
+	held, unlock, err := Insist(Within(t), l, name)
 	if err != nil {
 		t.Fatalf("lock %s: %v", name, err)
 	}
@@ -93,16 +93,23 @@ func lock(t testing.TB, l locks.Locker, name string) (context.Context, func()) {
 	return held, unlock
 }
 
-// Insist locks name. It asks more than once, for on a busy machine the service of a
-// test may answer later than its locker waits for.
-func Insist(ctx context.Context, t testing.TB, l locks.Locker, name string) (held context.Context, unlock func(), err error) {
-	for range 3 {
-		if held, unlock, err = l.Lock(ctx, name); err == nil || ctx.Err() != nil {
-			break
+// Insist locks name. It asks until ctx is done, for on a busy machine the service of
+// a test may answer later than its locker waits for.
+func Insist(ctx context.Context, l locks.Locker, name string) (held context.Context, unlock func(), err error) {
+	for {
+		held, unlock, now := l.Lock(ctx, name)
+		if now == nil {
+			return held, unlock, nil
 		}
-		t.Logf("lock %s: %v", name, err)
+		if err == nil || ctx.Err() == nil {
+			err = now // and not that ctx is done, if there was another
+		}
+		select {
+		case <-ctx.Done():
+			return nil, nil, err
+		case <-time.After(100 * time.Millisecond):
+		}
 	}
-	return held, unlock, err
 }
 
 // isHeld says whether l cannot get name now.

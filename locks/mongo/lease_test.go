@@ -116,7 +116,7 @@ func TestOneOfManyTakesOver(t *testing.T) {
 		s.leaveDead(t, name, n, "DEAD")
 		for _, l := range lockers {
 			wg.Go(func() {
-				held, unlock, err := lockstest.Insist(ctx, t, l, name)
+				held, unlock, err := lockstest.Insist(ctx, l, name)
 				if err != nil {
 					t.Error(err)
 					return

@@ -20,7 +20,8 @@ import (
 
 func TestMain(m *testing.M) {
 	flag.Set("test.parallel", "4") // they wait more than they work
-	goleak.VerifyTestMain(m)
+	// Once a second it looks whether its pool is closed.
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/redis/go-redis/v9/internal/pool.(*ConnPool).tryDial"))
 }
 
 func open(t testing.TB, c redis.Config) locks.Locker {
