@@ -2,6 +2,9 @@ package tiers
 
 import (
 	"context"
+	"errors"
+	"io/fs"
+	"log/slog"
 	"slices"
 )
 
@@ -20,7 +23,8 @@ type Peers interface {
 // holders are those of the lock that a fill waits for, which may be asked for the
 // file that they are filling.
 type holders struct {
-	peers   Peers       // nil if nobody can be asked
+	peers   Peers // nil if nobody can be asked
+	log     *slog.Logger
 	asked   []string    // each is asked once
 	asking  bool        // an answer is to come
 	answers chan ofPeer // has room for one
@@ -33,7 +37,9 @@ type ofPeer struct {
 	nobody bool // was there to be asked
 }
 
-func newHolders(p Peers) *holders { return &holders{peers: p, answers: make(chan ofPeer, 1)} }
+func newHolders(p Peers, log *slog.Logger) *holders {
+	return &holders{peers: p, log: log, answers: make(chan ofPeer, 1)}
+}
 
 // ask asks the holder of the lock for the file, beside the wait, unless one is being
 // asked.
@@ -62,12 +68,21 @@ func (h *holders) ask(ctx context.Context, c *claim, r Ref) {
 }
 
 // take returns the file of an answer, or nil.
-func (h *holders) take(a ofPeer) *Object {
+func (h *holders) take(ctx context.Context, a ofPeer) *Object {
 	h.asking = false
 	if a.object == nil && !a.nobody {
-		h.peers.Done(a.err)
+		h.done(ctx, a.err)
 	}
 	return a.object
+}
+
+// done ends the reading from a holder. If that was in vain the file comes from
+// elsewhere, and a wrong URL or secret would not show.
+func (h *holders) done(ctx context.Context, err error) {
+	h.peers.Done(err)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, context.Canceled) {
+		h.log.WarnContext(ctx, "the holder of a lock could not be read from; going on without it", "err", err)
+	}
 }
 
 // giveUp ends the wait of c, and with it what is being asked.
@@ -78,9 +93,9 @@ func (h *holders) giveUp(c *claim) {
 	}
 	c.beside(func() {
 		a := <-h.answers
-		if o := h.take(a); o != nil {
+		if o := h.take(c.waiting, a); o != nil {
 			o.Body.Close()
-			h.peers.Done(context.Canceled)
+			h.done(c.waiting, context.Canceled)
 		}
 	})
 }

@@ -76,7 +76,7 @@ func (c *claim) abandon() {
 // while that one still fetches it, and reports that it has it whole. A holder that
 // breaks off is waited for as if there had been nothing.
 func (s *Stack) awaitOthers(ctx context.Context, f *flight, n int64) (got int64, level int, whole bool, err error) {
-	h := newHolders(s.Peers)
+	h := newHolders(s.Peers, s.Log)
 	for {
 		o, level, peer, sick := s.lock(ctx, f, h)
 		if o == nil {
@@ -85,7 +85,7 @@ func (s *Stack) awaitOthers(ctx context.Context, f *flight, n int64) (got int64,
 		n, err = s.take(ctx, f, o, n)
 		o.Body.Close()
 		if peer {
-			s.Peers.Done(err)
+			h.done(ctx, err)
 		}
 		switch {
 		case err == nil:
@@ -129,7 +129,7 @@ func (s *Stack) lock(ctx context.Context, f *flight, h *holders) (o *Object, lev
 			return o, level, false, sick
 		case p := <-h.answers:
 			look.Stop()
-			if o = h.take(p); o != nil {
+			if o = h.take(ctx, p); o != nil {
 				c.abandon()
 				return o, 0, true, nil
 			}

@@ -1,11 +1,14 @@
 package tiers_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -167,6 +170,8 @@ func TestPeers(t *testing.T) {
 	claim(t, "a holder that breaks off and comes back is not asked twice", func(t *testing.T) {
 		s, d, _, f, _ := trio(t)
 		s[1].LockWait = 5 * time.Second
+		var log bytes.Buffer
+		s[1].Log = slog.New(slog.NewTextHandler(&log, nil))
 		first := s[0].ask(t, zip)
 		synctest.Wait()
 		d.send(t, half)
@@ -182,6 +187,9 @@ func TestPeers(t *testing.T) {
 		}
 		if got := f.outcomes(); len(got) != 1 || !errors.Is(got[0], errGone) {
 			t.Errorf("outcomes: got %v, want one that failed", got)
+		}
+		if n := strings.Count(log.String(), errGone.Error()); n != 1 {
+			t.Errorf("the log tells of it %d times, want once: %s", n, &log)
 		}
 		d.send(t, rest[1:])
 		d.end(nil)
