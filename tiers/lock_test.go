@@ -224,7 +224,11 @@ func TestASlowUnlockKeepsNobodyFromTheQueue(t *testing.T) {
 		}
 	}
 	read(zip)
-	<-l.unlocking
+	select {
+	case <-l.unlocking:
+	case <-time.After(time.Minute):
+		t.Fatal("the lock is not let go of")
+	}
 	if err := s.Forget(t.Context(), version); err != nil {
 		t.Fatal(err)
 	}
