@@ -46,7 +46,7 @@ func tierRows() []row {
 		{key: "Tiers.Peers.URL", kind: endpoint, secret: true,
 			doc: "URL by which other instances reach this one, to read what it is fetching; needs `Tiers.Peers.Secret`; unset: they wait."},
 		{key: "Tiers.Peers.Secret", kind: longSecret, guards: true, secret: true,
-			doc: "What the instances share to know each other, 16 characters or more."},
+			doc: "What the instances share to know each other, 16 characters or more; their clocks may be 30 seconds apart at most."},
 		{key: "Tiers.Answers.Fresh", def: "60s", kind: span,
 			doc: "How long a list or a query is served without asking upstream."},
 		{key: "Tiers.Answers.Revalidate", def: "10m", kind: span,
