@@ -76,8 +76,7 @@ func (l *Locker) Lock(ctx context.Context, name string) (held context.Context, u
 func (l *Locker) win(ctx context.Context, name string) (lease.Grant, error) {
 	key := l.key(name)
 	for {
-		asked := time.Now()
-		g, err := l.take(ctx, key)
+		asked, g, err := l.take(ctx, key)
 		if err != nil {
 			return lease.Grant{}, err
 		}
@@ -97,21 +96,25 @@ func (l *Locker) win(ctx context.Context, name string) (lease.Grant, error) {
 	}
 }
 
-// take tries to get key. The request is not cut off when ctx is done, for then
-// nobody knew what came of it: what it gets too late it gives back.
-func (l *Locker) take(ctx context.Context, key string) (grant, error) {
+// take tries to get key, and returns when it asked. The request is not cut off when
+// ctx is done, for then nobody knew what came of it: what it gets too late it gives
+// back.
+func (l *Locker) take(ctx context.Context, key string) (asked time.Time, g grant, err error) {
 	type answer struct {
 		grant grant
 		err   error
 	}
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
+	done, err := l.leases.Turn(ctx)
+	if err != nil {
+		return asked, nil, err
 	}
+	asked = time.Now()
 	answers := make(chan answer)
 	l.leases.Go(func() {
 		try, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 		defer cancel()
 		g, err := l.service.take(try, key, l.Config.Holder)
+		done(err)
 		select {
 		case answers <- answer{g, err}:
 		case <-ctx.Done():
@@ -124,9 +127,9 @@ func (l *Locker) take(ctx context.Context, key string) (grant, error) {
 	})
 	select {
 	case a := <-answers:
-		return a.grant, a.err
+		return asked, a.grant, a.err
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return asked, nil, ctx.Err()
 	}
 }
 

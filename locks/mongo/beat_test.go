@@ -50,7 +50,7 @@ func TestAGateThatIsOursAlreadyIsGranted(t *testing.T) {
 // then on: only the next one renews it.
 func TestABeatWhoseAnswerWasLostIsFollowedByAnother(t *testing.T) {
 	c := newClaim(t)
-	if ok, err := c.obtain(t.Context()); !ok || err != nil {
+	if _, ok, err := c.obtain(t.Context()); !ok || err != nil {
 		t.Fatal(ok, err)
 	}
 	if ok, _, err := c.insertBeat(t.Context(), c.id, c.token, 1, c.token); !ok || err != nil {

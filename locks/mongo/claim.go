@@ -31,13 +31,18 @@ func (l *Locker) win(ctx context.Context, name string) (lease.Grant, error) {
 	return lease.Grant{Asked: asked, Renew: c.beat, Release: c.release}, err
 }
 
-// obtain tries to insert the gate. What it got too late for ctx, or does not know to
-// have got, it gives back.
-func (c *claim) obtain(ctx context.Context) (bool, error) {
+// obtain tries to insert the gate, and returns when it asked. What it got too late for
+// ctx, or does not know to have got, it gives back.
+func (c *claim) obtain(ctx context.Context) (asked time.Time, ok bool, err error) {
 	type answer struct {
 		ok  bool
 		err error
 	}
+	done, err := c.leases.Turn(ctx)
+	if err != nil {
+		return asked, false, err
+	}
+	asked = time.Now()
 	answers := make(chan answer)
 	c.leases.Go(func() {
 		try, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
@@ -45,6 +50,7 @@ func (c *claim) obtain(ctx context.Context) (bool, error) {
 		ok, err := c.insert(try, document{
 			ID: c.id, Token: c.token, Holder: c.holder, Lease: c.lease.Milliseconds(), Since: time.Now(),
 		})
+		done(err)
 		select {
 		case answers <- answer{ok, err}:
 			if err == nil {
@@ -59,9 +65,9 @@ func (c *claim) obtain(ctx context.Context) (bool, error) {
 	})
 	select {
 	case a := <-answers:
-		return a.ok, a.err
+		return asked, a.ok, a.err
 	case <-ctx.Done():
-		return false, ctx.Err()
+		return asked, false, ctx.Err()
 	}
 }
 

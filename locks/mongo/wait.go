@@ -20,12 +20,17 @@ const (
 // wait waits until the gate is ours, and returns when that was asked for.
 func (c *claim) wait(ctx context.Context) (granted time.Time, err error) {
 	for {
-		granted = time.Now()
-		if ok, err := c.obtain(ctx); ok || err != nil {
+		granted, ok, err := c.obtain(ctx)
+		if ok || err != nil {
 			return granted, err
 		}
 		for {
+			done, err := c.leases.Turn(ctx)
+			if err != nil {
+				return granted, err
+			}
 			free, ours, err := c.look(ctx)
+			done(err)
 			if ours || err != nil {
 				return granted, err // ours if the driver has inserted it twice
 			}

@@ -59,8 +59,7 @@ func (l *Locker) win(ctx context.Context, name string) (lease.Grant, error) {
 
 // wait waits until token has key, and returns when that was asked for.
 func (l *Locker) wait(ctx context.Context, key, token string) (granted time.Time, err error) {
-	granted = time.Now()
-	if ok, err := l.obtain(ctx, key, token); ok || err != nil {
+	if granted, ok, err := l.obtain(ctx, key, token); ok || err != nil {
 		return granted, err
 	}
 	l.listen.Do(func() {
@@ -70,31 +69,36 @@ func (l *Locker) wait(ctx context.Context, key, token string) (granted time.Time
 	defer l.wakes.leave(key)
 	for {
 		// Again at once, as it may have been released before the join.
-		granted = time.Now()
-		if ok, err := l.obtain(ctx, key, token); ok || err != nil {
+		if granted, ok, err := l.obtain(ctx, key, token); ok || err != nil {
 			return granted, err
 		}
 		select {
 		case <-ctx.Done():
-			return granted, ctx.Err()
+			return time.Time{}, ctx.Err()
 		case <-woken:
 		case <-time.After(poll + mathrand.N(jitter)):
 		}
 	}
 }
 
-// obtain tries to get key. What it got too late for ctx, or does not know to have
-// got, it gives back.
-func (l *Locker) obtain(ctx context.Context, key, token string) (bool, error) {
+// obtain tries to get key, and returns when it asked. What it got too late for ctx,
+// or does not know to have got, it gives back.
+func (l *Locker) obtain(ctx context.Context, key, token string) (asked time.Time, ok bool, err error) {
 	type answer struct {
 		ok  bool
 		err error
 	}
+	done, err := l.leases.Turn(ctx)
+	if err != nil {
+		return asked, false, err
+	}
+	asked = time.Now()
 	answers := make(chan answer)
 	l.leases.Go(func() {
 		try, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 		defer cancel()
 		n, err := obtainScript.Run(try, l.client, []string{key}, token, l.lease.Milliseconds()).Int()
+		done(err)
 		a := answer{n == 1, err}
 		select {
 		case answers <- a:
@@ -113,11 +117,11 @@ func (l *Locker) obtain(ctx context.Context, key, token string) (bool, error) {
 	select {
 	case a := <-answers:
 		if a.err != nil && ctx.Err() != nil {
-			return false, ctx.Err()
+			return asked, false, ctx.Err()
 		}
-		return a.ok, a.err
+		return asked, a.ok, a.err
 	case <-ctx.Done():
-		return false, ctx.Err()
+		return asked, false, ctx.Err()
 	}
 }
 

@@ -62,6 +62,9 @@ type Sentinel struct {
 	DB               int      // the master's database
 }
 
+// poolSize has room for those who wait for locks and for those who hold them.
+const poolSize = lease.AtOnce + 8
+
 // What a dead server costs at most, a time.
 const (
 	dialTimeout = 2 * time.Second
@@ -130,6 +133,7 @@ func (c Config) cluster() (redis.UniversalClient, error) {
 			}
 		}
 	}
+	all.PoolSize = poolSize
 	all.MaxRetries = 1
 	all.DialTimeout, all.DialerRetries = dialTimeout, 1
 	all.ReadTimeout, all.WriteTimeout = ioTimeout, ioTimeout
@@ -155,6 +159,7 @@ func (c Config) options(endpoint string) (*redis.Options, error) {
 		return nil, endpointError("has a password that is not SingleFlight.Redis.Password (ATHENS_REDIS_PASSWORD)")
 	}
 	o.Password = cmp.Or(o.Password, c.Password)
+	o.PoolSize = cmp.Or(o.PoolSize, poolSize)
 	o.MaxRetries = 1
 	o.DialTimeout, o.DialerRetries = dialTimeout, 1
 	o.ReadTimeout, o.WriteTimeout = ioTimeout, ioTimeout
@@ -188,6 +193,7 @@ func (s *Sentinel) client() (redis.UniversalClient, error) {
 		Username:              s.RedisUsername,
 		Password:              s.RedisPassword,
 		DB:                    s.DB,
+		PoolSize:              poolSize,
 		MaxRetries:            1,
 		DialTimeout:           dialTimeout,
 		DialerRetries:         1,

@@ -25,10 +25,14 @@ type Locker struct {
 	win           func(ctx context.Context, name string) (Grant, error)
 	local         locks.Local
 	end           context.CancelFunc
+	asking        chan struct{} // has one for each turn
 
-	mu     sync.Mutex // guards closed, and the way into work
-	closed bool
-	work   sync.WaitGroup // all that runs or is held
+	mu      sync.Mutex // guards what follows, and the way into work
+	closed  bool
+	failed  time.Time // when the service was last asked in vain
+	failure error
+
+	work sync.WaitGroup // all that runs or is held
 }
 
 // A Grant is a lease that the service has granted.
@@ -38,11 +42,15 @@ type Grant struct {
 	Release func(ctx context.Context, lost bool) // as [Hold.Release]; what is lost may be another's by now
 }
 
+// AtOnce is how many of those who wait for a lock may ask the service at once. There
+// may be hundreds, who ask again and again.
+const AtOnce = 32
+
 // New makes a Locker of leases of that length, of which none is held for longer than
 // limit. service is its name in errors. win waits until a name is granted, or returns
 // soon after ctx is done, which it also is at Close.
 func New(ctx context.Context, service string, length, limit time.Duration, win func(ctx context.Context, name string) (Grant, error)) *Locker {
-	l := &Locker{service: service, length: length, limit: limit, win: win}
+	l := &Locker{service: service, length: length, limit: limit, win: win, asking: make(chan struct{}, AtOnce)}
 	l.Life, l.end = context.WithCancel(context.WithoutCancel(ctx))
 	return l
 }
@@ -102,13 +110,44 @@ func (l *Locker) granted(ctx context.Context, name string) (Grant, error) {
 	return g, Unanswered(ctx, err)
 }
 
+// Turn waits until the service may be asked; done is to be told how that went. Only
+// from then on does the answer take time: that many queue up here is no silence of the
+// service. Who queued up while it was asked in vain has that error.
+func (l *Locker) Turn(ctx context.Context) (done func(error), err error) {
+	came := time.Now()
+	select {
+	case l.asking <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.failed.After(came) {
+		<-l.asking
+		return nil, l.failure
+	}
+	return func(err error) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if err != nil && ctx.Err() == nil {
+			l.failed, l.failure = time.Now(), err
+		}
+		<-l.asking
+	}, nil
+}
+
 // Holder is [locks.Locker]'s, by what ask says of name.
 func (l *Locker) Holder(ctx context.Context, name string, ask func(ctx context.Context) (string, error)) (string, error) {
 	if !l.enter() {
 		return "", fmt.Errorf("%s: holder of %s: %w", l.service, name, ErrClosed)
 	}
 	defer l.work.Done()
+	done, err := l.Turn(ctx)
+	if err != nil {
+		return "", fmt.Errorf("%s: holder of %s: %w", l.service, name, Unanswered(ctx, err))
+	}
 	holder, err := ask(ctx)
+	done(err)
 	if err != nil {
 		return "", fmt.Errorf("%s: holder of %s: %w", l.service, name, Unanswered(ctx, err))
 	}
