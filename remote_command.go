@@ -1,11 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -65,7 +65,7 @@ func topCommand(o *config.Options) *cobra.Command {
 			}
 			t := top{r, "/status.json?" + query("window", window.String()), cmd.OutOrStdout()}
 			if once || !isTerminal(t.out) {
-				return t.show(cmd.Context(), "")
+				return t.show(cmd.Context(), func(text string) string { return text })
 			}
 			return t.run(cmd.Context(), every)
 		},
@@ -84,13 +84,18 @@ type top struct {
 	out  io.Writer
 }
 
-// clearScreen moves the cursor up and empties the screen.
-const clearScreen = "\x1b[H\x1b[2J"
+// screen returns a text as what a terminal shows in place of all that is on it. What is
+// too long for it is cut, whatever its size: lines are not wrapped, and the cursor does
+// not leave the last one, which then stays empty. To let it scroll would lose the tiers,
+// which come first.
+func screen(text string) string {
+	return "\x1b[?7l\x1b[H" + strings.ReplaceAll(text, "\n", "\x1b[K\x1b[E") + "\x1b[J\x1b[?7h"
+}
 
 // run shows it until ctx is done. A gateway that does not answer for a while is not
 // the end: that may be what one looks at.
 func (t top) run(ctx context.Context, every time.Duration) error {
-	if err := t.show(ctx, clearScreen); err != nil {
+	if err := t.show(ctx, screen); err != nil {
 		return err
 	}
 	tick := time.NewTicker(every)
@@ -101,25 +106,25 @@ func (t top) run(ctx context.Context, every time.Duration) error {
 			return nil
 		case <-tick.C:
 		}
-		if err := t.show(ctx, clearScreen); err != nil && ctx.Err() == nil {
-			if _, err := io.WriteString(t.out, clearScreen+err.Error()+"\n"); err != nil {
+		if err := t.show(ctx, screen); err != nil && ctx.Err() == nil {
+			if _, err := io.WriteString(t.out, screen(err.Error()+"\n")); err != nil {
 				return err
 			}
 		}
 	}
 }
 
-// show writes before, and how the gateway is, at once.
-func (t top) show(ctx context.Context, before string) error {
+// show writes how the gateway is, as a terminal is to have it, at once.
+func (t top) show(ctx context.Context, as func(string) string) error {
 	var s live.Status
 	if err := t.get(ctx, t.path, &s); err != nil {
 		return err
 	}
-	b := bytes.NewBufferString(before)
-	if err := s.WriteText(b); err != nil {
+	var b strings.Builder
+	if err := s.WriteText(&b); err != nil {
 		return err
 	}
-	_, err := t.out.Write(b.Bytes())
+	_, err := io.WriteString(t.out, as(b.String()))
 	return err
 }
 

@@ -114,6 +114,14 @@ func TestAGatewayThatCannotBeAskedSaysWhatToMend(t *testing.T) {
 	}
 }
 
+func TestAScreenShowsWhatComesFirst(t *testing.T) {
+	// A line end would let it scroll, and so would a line that is wrapped.
+	got := screen(strings.Repeat(strings.Repeat("long ", 100)+"\n", 100))
+	if strings.Contains(got, "\n") || !strings.HasPrefix(got, "\x1b[?7l") || !strings.HasSuffix(got, "\x1b[?7h") {
+		t.Errorf("a terminal would scroll: %q", got)
+	}
+}
+
 // Who looks on while a gateway is restarted wants to see it come back.
 func TestTopOutlivesAnOutage(t *testing.T) {
 	r := run(t, load(t, "MODTIER_UPSTREAM=off"))

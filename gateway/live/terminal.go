@@ -10,7 +10,8 @@ import (
 	"unicode"
 )
 
-// WriteText writes s for a terminal, in lines of some 80 to 100 columns.
+// WriteText writes s for a terminal: what matters most comes first, the names of modules
+// last in their lines, for there is no telling how long they are.
 func (s *Status) WriteText(w io.Writer) error {
 	b := newSheet(w)
 	b.line("modtier %s, up %s. %s", s.Version, age(s.Time, s.Started), s.Summary())
@@ -144,17 +145,17 @@ func (b *sheet) fills(now time.Time, all int, oldest []Fill) {
 	if all == 0 {
 		return
 	}
-	b.table("FILL\tFROM\tFOR\tHERE\tFOLLOWERS", func(row func(string, ...any)) {
+	b.table("FROM\tFOR\tHERE\tREQUESTS\tFILL", func(row func(string, ...any)) {
 		for _, f := range oldest[:min(len(oldest), mostFills)] {
 			here := byteText(float64(f.Bytes))
 			if f.Size > 0 {
-				here += " of " + byteText(float64(f.Size)) + ", " + percent(float64(f.Bytes)/float64(f.Size))
+				here = percent(float64(f.Bytes)/float64(f.Size)) + " of " + byteText(float64(f.Size))
 			}
 			from := f.Tier
 			if from == "" {
 				from = "–"
 			}
-			row("%s@%s.%s\t%s\t%s\t%s\t%s", f.Module, f.Version, f.Kind, from, age(now, f.Started), here, number(int64(f.Followers)))
+			row("%s\t%s\t%s\t%s\t%s@%s.%s", from, age(now, f.Started), here, number(int64(f.Followers)), f.Module, f.Version, f.Kind)
 		}
 	})
 	if rest := all - min(len(oldest), mostFills); rest > 0 {
@@ -176,9 +177,9 @@ func (b *sheet) locks(now time.Time, locks []Lock) {
 	if len(locks) == 0 {
 		return
 	}
-	b.table("LOCK\tIS\tFOR", func(row func(string, ...any)) {
+	b.table("IS\tFOR\tLOCK", func(row func(string, ...any)) {
 		for _, l := range locks[:min(len(locks), mostFills)] {
-			row("%s\t%s\t%s", l.Name, l.State, age(now, l.Since))
+			row("%s\t%s\t%s", l.State, age(now, l.Since), l.Name)
 		}
 	})
 }

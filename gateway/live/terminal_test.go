@@ -32,9 +32,9 @@ func TestStatusForATerminal(t *testing.T) {
 		"up 3 h. Down: s3.", "12.3 requests a second, 0.1 % of them failed",
 		" memory ok 90.0 % 99.5 % 0 0 B – 12.0 ms 1.00 MiB of 256 MiB ",
 		"s3, 1 min ago: connection refused",
-		"example.com/m@v1.0.0.zip upstream 0 s 50 B of 200 B, 25.0 % 7 and 11 more",
+		" upstream 0 s 25.0 % of 200 B 7 example.com/m@v1.0.0.zip and 11 more",
 		"2 versions wait for a save, 300 B.", "waits for s3, for 5 s", "3 tries failed: no route",
-		"example.com/m@v1.0.0 held 2 s", "ERROR ?[2Jhidden",
+		" held 2 s example.com/m@v1.0.0 ", "ERROR ?[2Jhidden",
 	} {
 		if !strings.Contains(plain, want) {
 			t.Errorf("no %q in\n%s", want, b.String())
