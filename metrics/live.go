@@ -74,9 +74,10 @@ type TierReading struct {
 	Total  Counts // since the start
 }
 
-// Requests are all requests, whatever they asked.
+// Requests are those of clients: probes, scrapes, looks at the page and what instances
+// ask of each other are not in them, as on the dashboard.
 type Requests struct {
-	All     int64 // modtier_requests_total
+	All     int64 // modtier_requests_total, but for the kinds other and peer
 	Failed  int64 // those with a code from 500 on
 	Answers map[string]int64
 }

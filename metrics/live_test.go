@@ -123,6 +123,8 @@ func TestLive(t *testing.T) {
 		}
 		l.Request("zip", 502, "none", time.Millisecond, 1, "")
 		l.Request("list", 200, "upstream", time.Millisecond, 1, "") // no file
+		l.Request("other", 503, "gateway", time.Millisecond, 1, "") // a probe
+		l.Request("peer", 502, "none", time.Millisecond, 1, "")     // another instance
 		time.Sleep(16 * time.Second)
 		l.Request("zip", 200, "disk", time.Millisecond, 1, "")
 		r := l.Read(time.Minute)

@@ -25,6 +25,9 @@ func (l *Live) take() sample {
 	m := l.metrics
 	s := sample{at: time.Now(), tiers: make([]tierSample, len(l.tiers)), answers: make(map[string]int64)}
 	collect(m.requests, func(series *dto.Metric) {
+		if kind := label(series, "kind"); kind == "other" || kind == "peer" {
+			return
+		}
 		n := int64(series.GetCounter().GetValue())
 		s.all += n
 		if label(series, "code") >= "500" {

@@ -31,7 +31,8 @@ type Status struct {
 	Problems []Problem `json:"problems"`
 }
 
-// Requests are all requests, for files or not.
+// Requests are those of clients: neither probes, scrapes and looks at the page, nor what
+// instances ask of each other.
 type Requests struct {
 	PerSecond float64 `json:"per_second"`
 	Failed    float64 `json:"failed"` // the part of those in the window that ended in 500 or more, from 0 to 1
