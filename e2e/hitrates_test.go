@@ -45,7 +45,7 @@ func TestHitRatesAgree(t *testing.T) {
 			agree(t, tier+": the page", *rate, want)
 		}
 		lookups := fmt.Sprintf(`modtier_tier_lookups_total{tier=%q,kind=~%q`, tier, map[bool]string{true: "info|mod", false: ".*"}[tier == "memory"])
-		expr := fmt.Sprintf(`sum(increase(%s,result="hit"}[1h])) / sum(increase(%[1]s}[1h]))`, lookups)
+		expr := fmt.Sprintf(`sum(increase(%s,result="hit"}[1h])) / sum(increase(%[1]s,result!="error"}[1h]))`, lookups)
 		if got := prometheus.values(expr); len(got) != 1 {
 			t.Errorf("%s: Prometheus: got %v for %s", tier, got, expr)
 		} else {
