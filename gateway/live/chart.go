@@ -10,6 +10,7 @@ import (
 // a share. A time in which nothing was served has none.
 type chart struct {
 	Width, Height int
+	Window        time.Duration // of the shares beside it
 	Series        []series
 }
 
@@ -26,7 +27,7 @@ const (
 )
 
 func newChart(s *Status) chart {
-	c := chart{Width: chartWidth, Height: chartHeight}
+	c := chart{Width: chartWidth, Height: chartHeight, Window: time.Duration(s.Window * float64(time.Second))}
 	for i, t := range s.Tiers {
 		c.Series = append(c.Series, series{Name: t.Name, Class: color(i), Share: t.Share})
 	}

@@ -101,7 +101,7 @@ func TestThePageShowsAllThereIsWithoutAScript(t *testing.T) {
 	got := page(t, b, err)
 	shows(t, got, "Down: s3.", "go env -w GOPROXY=http://localhost:3000", "93.5 %", "&lt; 0.1 ms", "12.3 ms", "1.00 MiB of 4.00 MiB",
 		"s3: connection refused", "down for 3 min", "example.com/m@v1.0.0", "512 B of 2.00 KiB", "example.com/q@v1.0.0", "s3: the store is down",
-		"a store is down", "× 2", `href="/x/status.css"`, `action="/x/explain"`, `M885.0 100.00h13.1v-75.00h-13.1z`, "0.2 % of them failed", "up 2 days")
+		"a store is down", "× 2", `href="/x/status.css"`, `action="/x/explain"`, `M885.0 100.00h13.1v-75.00h-13.1z`, "0.2 % of them failed", "up 2 days", "In the last 5 min: ")
 	for _, never := range []string{"<style", " style=", "<script>", "onclick", "http://www", "https://", "//cdn"} {
 		if never = strings.TrimSpace(never); strings.Contains(strings.ReplaceAll(got, "xmlns='http://www.w3.org/2000/svg'", ""), never) {
 			t.Errorf("the page has %q", never)

@@ -29,7 +29,6 @@
 	function say(text) {
 		if (lost.textContent !== text) lost.textContent = text;
 		lost.hidden = text === "";
-		main.toggleAttribute("aria-busy", text !== "");
 	}
 
 	async function ask() {

@@ -12,7 +12,7 @@ import (
 // functions are what the templates write numbers with.
 var functions = template.FuncMap{
 	"bytes": bytesOf, "rate": rateText, "percent": percent, "seconds": secondsText,
-	"age": age, "number": numberOf, "part": part, "color": color, "chart": newChart,
+	"age": age, "span": span, "number": numberOf, "part": part, "color": color, "chart": newChart,
 	"stamp": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 	"clock": func(t time.Time) string { return t.UTC().Format("15:04:05") },
 	"path":  func(module, version string) string { return module + "@" + version },
@@ -101,9 +101,11 @@ func secondsText(s *float64) string {
 	return digits(*s) + " s"
 }
 
-// age returns how long before now t was, in its largest unit.
-func age(now, t time.Time) string {
-	d := max(now.Sub(t), 0)
+// age returns how long before now t was.
+func age(now, t time.Time) string { return span(max(now.Sub(t), 0)) }
+
+// span returns d in its largest unit.
+func span(d time.Duration) string {
 	switch {
 	case d < time.Minute:
 		return fmt.Sprintf("%d s", int(d.Seconds()))
