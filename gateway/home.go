@@ -21,7 +21,7 @@ func (g *Gateway) home(w *response, r *http.Request) {
 	page, err := g.ownHome(r)
 	if err != nil {
 		if !errors.Is(err, fs.ErrNotExist) { // the default of Athens need not be there
-			g.Log.Warn("the template of the page at / cannot be used (HomeTemplatePath)", "err", err)
+			g.Log.WarnContext(r.Context(), "the template of the page at / cannot be used (HomeTemplatePath)", "err", err)
 		}
 		if g.Live.Status != nil {
 			w.Header()["Vary"] = varyAccept

@@ -137,7 +137,7 @@ func (d *Disk) Open(ctx context.Context, r Ref) (*Object, error) {
 			if !errors.Is(err, ErrCorrupt) {
 				return nil, fmt.Errorf("disk: read %s: %w", r, err)
 			}
-			d.log.Warn("a file on disk is not whole and counts as a miss", "file", name, "err", err)
+			d.log.WarnContext(ctx, "a file on disk is not whole and counts as a miss", "file", name, "err", err)
 			return nil, fs.ErrNotExist
 		}
 		d.index.add(name, info.Size(), now, false)

@@ -168,7 +168,7 @@ func (s *saving) clear(ctx context.Context, r tiers.Ref, key string) (bool, erro
 		return false, fmt.Errorf("another %s of it was stored at %s, and no info since: its save may be under way, or was abandoned if it is older than %v",
 			r.Kind, o.modTime.UTC().Format(time.RFC3339), abandoned)
 	}
-	s.log().Warn("an abandoned save is replaced", "store", s.Name, "file", r.String(), "stored", o.modTime.UTC())
+	s.log().WarnContext(ctx, "an abandoned save is replaced", "store", s.Name, "file", r.String(), "stored", o.modTime.UTC())
 	if err := s.remove(ctx, key); err != nil {
 		return false, err
 	}

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -180,5 +182,27 @@ func TestAnEmptyListIs200(t *testing.T) {
 	const want = `{"modules":[],"next":""}`
 	if status, _, body := ask(t, "GET", url+"/catalog", nil); status != 200 || string(body) != want {
 		t.Errorf("catalog: got %d %s, want 200 %s", status, body, want)
+	}
+}
+
+// A contexts log keeps of each line the context that it was written with.
+type contexts struct {
+	slog.Handler
+	all chan context.Context
+}
+
+func (c contexts) Handle(ctx context.Context, _ slog.Record) error {
+	c.all <- ctx
+	return nil
+}
+
+func TestALineIsOfItsRequest(t *testing.T) {
+	log := contexts{slog.NewTextHandler(io.Discard, nil), make(chan context.Context, 1)}
+	h := &external.Handler{Store: failing{errors.New("out of order")}, Log: slog.New(log)}
+	type mark struct{}
+	r := httptest.NewRequestWithContext(context.WithValue(t.Context(), mark{}, "its trace"), "GET", "/example.com/m/@v/v1.0.0.mod", nil)
+	h.ServeHTTP(httptest.NewRecorder(), r)
+	if got := (<-log.all).Value(mark{}); got != "its trace" {
+		t.Errorf("the line's context has %v, want what the request's has", got)
 	}
 }

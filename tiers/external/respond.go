@@ -113,7 +113,7 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	status, text := statusOf(err), err.Error()
 	if status >= 500 {
-		h.log().Error("a request to the store", "method", r.Method, "path", r.URL.Path, "status", status, "err", err)
+		h.log().ErrorContext(r.Context(), "a request to the store", "method", r.Method, "path", r.URL.Path, "status", status, "err", err)
 	}
 	if err == fs.ErrNotExist {
 		text = "not found"
