@@ -95,7 +95,7 @@ func screen(text string) string {
 // run shows it until ctx is done. A gateway that does not answer for a while is not
 // the end: that may be what one looks at.
 func (t top) run(ctx context.Context, every time.Duration) error {
-	if err := t.show(ctx, screen); err != nil {
+	if err := t.show(ctx, screen); err != nil && ctx.Err() == nil {
 		return err
 	}
 	tick := time.NewTicker(every)
