@@ -51,7 +51,7 @@ func (p *Page) Asset(name string) *Asset { return p.assets[name] }
 
 // Status returns the page of s.
 func (p *Page) Status(s *Status) ([]byte, error) {
-	return p.render(p.status, view{Base: p.base, Status: s, Refresh: true})
+	return p.render(p.status, view{Base: p.base, Status: s})
 }
 
 // Explanation returns the page of e, or the one that says why there is none. Query is
@@ -64,7 +64,6 @@ func (p *Page) Explanation(query string, e *Explanation, why string) ([]byte, er
 type view struct {
 	Base string
 	*Status
-	Refresh bool // without a script, the page is asked for again
 
 	Query       string
 	Explanation *Explanation

@@ -15,7 +15,6 @@ var functions = template.FuncMap{
 	"age": age, "span": span, "number": numberOf, "part": part, "color": color, "chart": newChart,
 	"stamp": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 	"clock": func(t time.Time) string { return t.UTC().Format("15:04:05") },
-	"path":  func(module, version string) string { return module + "@" + version },
 }
 
 // bytesOf is byteText for a count or a rate.
