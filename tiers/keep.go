@@ -8,7 +8,7 @@ import (
 
 // keep gives the file of n bytes, which came from the tier at level, its name on
 // disk, promotes it and ends the flight. A file that is not kept is served all the
-// same; err is why it is not.
+// same; unkept is why it is not.
 //
 // The last byte is not served before the file is safe: on disk, in the queue if a
 // store lacks it, and saved if fills wait for their saves.
