@@ -178,6 +178,7 @@ func (s *Stack) take(ctx context.Context, f *flight, o *Object, have int64) (int
 		if err := s.Queue.Verify.Check(ctx, f.ref, f.spool.file, n); err != nil {
 			return n, fmt.Errorf("the %s sent a version that was rejected before: %w", s.tierKind(o.Tier), err)
 		}
+		f.verified = true
 	}
 	return n, nil
 }

@@ -24,6 +24,8 @@ type flight struct {
 	grip  *grip     // the leader's; nil if there is no lock to release
 	peer  bool      // the file came from a peer, which saves it
 
+	verified bool // before it is kept, as what is suspect is
+
 	mu        sync.Mutex    // guards all below
 	changed   chan struct{} // closed at the next change; nil while nobody waits
 	opened    bool          // the followers may begin; spool, size and tier are set

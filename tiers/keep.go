@@ -3,6 +3,7 @@ package tiers
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 )
 
@@ -78,8 +79,11 @@ func (s *Stack) settle(ctx context.Context, f *flight) error {
 		return nil
 	}
 	err := s.Queue.wait(ctx, f.ref.Module())
-	if errors.Is(err, ErrCorrupt) {
+	switch {
+	case errors.Is(err, ErrCorrupt):
 		return err
+	case err == nil && !f.verified && s.suspect(f.ref.Module()):
+		return fmt.Errorf("%s was rejected: %w", f.ref.Module(), ErrCorrupt) // before we came to wait
 	}
 	return nil // the queue has logged why, and tries again
 }
