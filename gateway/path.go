@@ -39,7 +39,7 @@ func parse(urlPath string) (question, error) {
 	if !ok {
 		return question{}, errors.New("not a module request: it has no /@v/ and no /@latest")
 	}
-	if len(escaped)+2*len(rest) > tiers.MaxName {
+	if tiers.TooLong(escaped, rest) {
 		return question{}, errors.New("the names of the module and its version are longer than a store can hold")
 	}
 	path, err := module.UnescapePath(escaped)

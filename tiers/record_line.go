@@ -11,7 +11,7 @@ import (
 )
 
 // maxLine is the longest line, in bytes.
-const maxLine = 2 * MaxName
+const maxLine = 2 * maxName
 
 // readLine reads a line, and how long it is. It is nil if it is too long to be one
 // of ours. What has no end is none: io.EOF.

@@ -15,6 +15,7 @@ package tiers
 import (
 	"context"
 	"io"
+	"strings"
 	"time"
 
 	"golang.org/x/mod/module"
@@ -69,11 +70,30 @@ type Object struct {
 	Collapsed bool          // Body follows a fill that another request began
 }
 
-// MaxName bounds the names of files: the length of a module's path and twice that of
-// the version, in bytes and escaped. With what stores put around these, a key stays
-// below the 1024 bytes that object stores allow. A name that no store can have must
-// not reach one: what it answers to that may look like an outage.
-const MaxName = 960
+// The bounds on names, in bytes and escaped: of the length of a module's path and
+// twice that of the version, so that with what stores put around these a key stays
+// below the 1024 bytes of object stores; of each part between slashes, for the 255 of
+// file systems, which MinIO has too, and the go command's own cache; and of how many
+// parts a path has, for the 254 of Azure.
+const (
+	maxName  = 960
+	maxPart  = 250
+	maxParts = 250
+)
+
+// TooLong reports whether the path of a module and the name of a file of it, as they
+// stand in a URL, are longer than all stores can hold. Such a name must not reach one:
+// what it answers to that may look like an outage.
+func TooLong(path, file string) bool {
+	for _, name := range []string{path, file} {
+		for part := range strings.SplitSeq(name, "/") {
+			if len(part) > maxPart {
+				return true
+			}
+		}
+	}
+	return len(path)+2*len(file) > maxName || strings.Count(path, "/") >= maxParts
+}
 
 // A Source opens module files. Every tier is one, and so is an upstream.
 type Source interface {
@@ -107,7 +127,8 @@ type Store interface {
 	// What is already stored stays: the first save wins, and a later one
 	// returns nil. The info goes in last and only with the zip; without a
 	// zip only the go.mod is kept. A store that can hold only whole versions
-	// answers ErrWhole to that.
+	// answers ErrWhole to that, and one that a version is too large for
+	// ErrTooLarge.
 	Save(ctx context.Context, v module.Version, f Files) error
 
 	// Versions lists the versions of path of which all three files are

@@ -30,7 +30,7 @@ func parsePath(urlPath string) (target, error) {
 	if !ok {
 		return target{}, errors.New("not a request for a module: it has no /@v/")
 	}
-	if len(name)+2*len(file) > tiers.MaxName {
+	if tiers.TooLong(name, file) {
 		return target{}, errors.New("the names of the module and its version are longer than a store can hold")
 	}
 	path, err := decode(name, module.UnescapePath)
