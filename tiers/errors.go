@@ -14,6 +14,10 @@ var ErrCorrupt = errors.New("corrupt file")
 // without a zip.
 var ErrWhole = errors.New("only whole versions can be stored here")
 
+// ErrTooLarge is what a store answers to a Save of a version that is larger than it
+// takes, so that there is no use in trying again.
+var ErrTooLarge = errors.New("larger than the store takes")
+
 // ErrToken is what a Catalog answers to a token that it did not give.
 var ErrToken = errors.New("no token of this catalog")
 

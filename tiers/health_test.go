@@ -165,7 +165,7 @@ func TestHealth(t *testing.T) {
 
 	claim(t, "what is not the store's fault is no failure", func(t *testing.T) {
 		w := newWard(t)
-		for _, err := range []error{fs.ErrNotExist, &tiers.AbsentError{}, tiers.ErrWhole, tiers.ErrCorrupt, errors.ErrUnsupported} {
+		for _, err := range []error{fs.ErrNotExist, &tiers.AbsentError{}, tiers.ErrWhole, tiers.ErrTooLarge, tiers.ErrCorrupt, tiers.ErrToken, errors.ErrUnsupported} {
 			w.patient.answer, w.patient.err = fails(err), err
 			w.opens(t, 3, err)
 			for range 3 {

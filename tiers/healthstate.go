@@ -23,7 +23,7 @@ func (h *Health) judge(ctx context.Context, err error) error {
 // isHealthy reports whether a store that answers err is well.
 func isHealthy(err error) bool {
 	return err == nil || errors.Is(err, fs.ErrNotExist) || errors.Is(err, errors.ErrUnsupported) ||
-		errors.Is(err, ErrWhole) || errors.Is(err, ErrCorrupt)
+		errors.Is(err, ErrWhole) || errors.Is(err, ErrTooLarge) || errors.Is(err, ErrCorrupt) || errors.Is(err, ErrToken)
 }
 
 // succeed ends a row of failures. What began before the store went down does not

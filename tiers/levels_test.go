@@ -212,6 +212,21 @@ func TestWhatIsSaved(t *testing.T) {
 		tierstest.Holds(t, l.Store, version, files)
 	})
 
+	claim(t, "a version that is too large for a store is given up there, and saved in the other", func(t *testing.T) {
+		l, other := newLevel(t, "external"), newLevel(t, "s3")
+		l.be(tiers.ErrTooLarge)
+		s := newStack(t, has).withStores(t, &tiers.Queue{}, l, other)
+		s.asks(t, zip, 1)[0].gotAll(t, content(zip))
+		s.settles(t)
+		tierstest.Holds(t, other.Store, version, files)
+		if got := l.saved(); len(got) != 1 {
+			t.Errorf("saves: got %v, want one", got)
+		}
+		if n := s.entries(t); n != 0 {
+			t.Errorf("entries on disk: got %d, want none", n)
+		}
+	})
+
 	claim(t, "an info alone is not saved", func(t *testing.T) {
 		l := newLevel(t, "s3")
 		s := newStack(t, has).withStores(t, &tiers.Queue{}, l)

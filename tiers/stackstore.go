@@ -51,7 +51,7 @@ func (s *Stack) Save(ctx context.Context, v module.Version, f Files) error {
 		return nil
 	}
 	err = s.Queue.wait(context.WithoutCancel(ctx), v)
-	if errors.Is(err, ErrCorrupt) {
+	if errors.Is(err, ErrCorrupt) || errors.Is(err, ErrTooLarge) {
 		return err
 	}
 	return nil // what could not be saved now is on disk, and in the queue

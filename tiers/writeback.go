@@ -53,6 +53,7 @@ func (q *Queue) save(ctx context.Context, w waiting) (o outcome) {
 	}
 	o.left, o.verified = nil, true
 	var errs []error
+	saved := false
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	for _, g := range w.grips {
@@ -61,7 +62,14 @@ func (q *Queue) save(ctx context.Context, w waiting) (o outcome) {
 	}
 	for _, name := range w.Stores {
 		err := q.saveInto(ctx, q.stack.Stores[q.stack.level(name)], v, f.Files)
-		if err == nil || o.zipless && errors.Is(err, ErrWhole) {
+		switch {
+		case err == nil:
+			saved = true
+			continue
+		case o.zipless && errors.Is(err, ErrWhole):
+			continue
+		case errors.Is(err, ErrTooLarge): // and always will be
+			errs = append(errs, err)
 			continue
 		}
 		o.left = append(o.left, name)
@@ -69,7 +77,7 @@ func (q *Queue) save(ctx context.Context, w waiting) (o outcome) {
 			errs = append(errs, err)
 		}
 	}
-	if w.Whole && !o.zipless && len(o.left) < len(w.Stores) {
+	if w.Whole && !o.zipless && saved {
 		q.stack.record(v) // before the entry goes: until then the next process repeats it
 	}
 	o.err = errors.Join(errs...)

@@ -149,8 +149,8 @@ func TestServersOfAthens(t *testing.T) {
 		for _, size := range []int64{1 << 20, 2 << 20, 64 << 20} {
 			v := module.Version{Path: "example.com/m", Version: fmt.Sprintf("v1.0.%d", size)}
 			err := c.Save(t.Context(), v, tierstest.Large(v, "a", size))
-			if !errors.Is(err, external.ErrTooLarge) || !strings.Contains(err.Error(), "1 MiB") {
-				t.Errorf("save of %d bytes: got error %v, want external.ErrTooLarge that names 1 MiB", size, err)
+			if !errors.Is(err, tiers.ErrTooLarge) || !strings.Contains(err.Error(), "1 MiB") {
+				t.Errorf("save of %d bytes: got error %v, want tiers.ErrTooLarge that names 1 MiB", size, err)
 			}
 			tierstest.Lacks(t, c, v)
 		}

@@ -5,11 +5,9 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-)
 
-// ErrTooLarge says that the server takes no version as large as this one, so
-// that there is no use in trying again.
-var ErrTooLarge = errors.New("larger than the server takes")
+	"github.com/modtier/modtier/tiers"
+)
 
 // A StatusError is an answer that is neither what was asked for nor an absence:
 // nothing is known about what the server has.
@@ -35,9 +33,9 @@ func tooLarge(err error) error {
 	case !ok:
 		return err
 	case e.Status == http.StatusRequestEntityTooLarge:
-		return fmt.Errorf("%w: %w", ErrTooLarge, err)
+		return fmt.Errorf("%w: %w", tiers.ErrTooLarge, err)
 	case e.Status == http.StatusBadRequest && strings.Contains(e.Text, "request body too large"):
-		return fmt.Errorf("%w: %w (Athens' own server takes 1 MiB, zip and all, since v0.17.0)", ErrTooLarge, err)
+		return fmt.Errorf("%w: %w (Athens' own server takes 1 MiB, zip and all, since v0.17.0)", tiers.ErrTooLarge, err)
 	}
 	return err
 }

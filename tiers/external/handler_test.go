@@ -63,6 +63,8 @@ func TestBadRequestsTouchNothing(t *testing.T) {
 		{"a path that is no module's", "GET", open + "/example.com/m/@latest", 404, "/@v/", nil},
 		{"a module path that is none", "GET", open + "/m!/@v/list", 404, "m!", nil},
 		{"a module path that climbs", "GET", open + "/%2e%2e/%2e%2e/etc/@v/list", 404, `".."`, nil},
+		{"a module path that no file system has", "GET", open + "/example.com/" + strings.Repeat("a", 251) + "/@v/v1.0.0.mod", 404, "longer", nil},
+		{"a version that no file system has", "POST", open + m + "v1.0.0-" + strings.Repeat("a", 251) + ".save", 404, "longer", nil},
 		{"a version that is a branch", "GET", open + m + "main.info", 404, `"main"`, nil},
 		{"a version that climbs", "POST", open + m + "..%2f..%2fx.save", 404, "x", nil},
 		{"a version of another major", "DELETE", open + m + "v2.0.0.delete", 404, "v2.0.0", nil},
@@ -120,6 +122,8 @@ func TestErrorsOfTheStore(t *testing.T) {
 		{"one of an upstream is 502, whatever it said", &tiers.UpstreamError{Status: 404}, 502, 502, 502, 502},
 		{"one that took too long is 504", fmt.Errorf("s3: %w", context.DeadlineExceeded), 504, 504, 504, 504},
 		{"a corrupt file is 502, and 400 if it was sent", tiers.ErrCorrupt, 502, 502, 400, 502},
+		{"what is too large is 413", tiers.ErrTooLarge, 413, 413, 413, 413},
+		{"a token that is none is 400", tiers.ErrToken, 400, 400, 400, 400},
 		{"what cannot be done is 501", errors.ErrUnsupported, 501, 501, 501, 501},
 	} {
 		t.Run(tc.claim, func(t *testing.T) {
@@ -169,6 +173,14 @@ func TestAFileThatBreaksOffIsNotTakenForWhole(t *testing.T) {
 		if err == nil || errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("a size of %d: got %d bytes, error %v, want one that is no absence", size, len(got), err)
 		}
+	}
+}
+
+func TestATokenThatIsNoneIsTheCallers(t *testing.T) {
+	t.Parallel()
+	c := dial(t, serve(t, &external.Handler{Store: openDisk(t), Log: testLog(t)}))
+	if _, _, err := c.Catalog(t.Context(), "nobody gave this", 7); !errors.Is(err, tiers.ErrToken) {
+		t.Errorf("got error %v, want tiers.ErrToken", err)
 	}
 }
 

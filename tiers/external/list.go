@@ -115,11 +115,13 @@ func (c *Client) page(ctx context.Context, token string, n int) (p page, err err
 	}
 	n = min(n, maxPage)
 	b, err := c.getAll(ctx, "/catalog?token="+url.QueryEscape(token)+"&pagesize="+strconv.Itoa(n), maxList)
-	if e, ok := errors.AsType[*StatusError](err); err == fs.ErrNotExist ||
-		ok && (e.Status == http.StatusMethodNotAllowed || e.Status == http.StatusNotImplemented) {
+	e, ok := errors.AsType[*StatusError](err)
+	switch {
+	case err == fs.ErrNotExist, ok && (e.Status == http.StatusMethodNotAllowed || e.Status == http.StatusNotImplemented):
 		return p, fmt.Errorf("the server has none: %w", errors.ErrUnsupported)
-	}
-	if err != nil {
+	case ok && e.Status == http.StatusBadRequest && token != "": // for the rest of the question is right
+		return p, fmt.Errorf("%w: %w", tiers.ErrToken, err)
+	case err != nil:
 		return p, err
 	}
 	if err := json.Unmarshal(b, &p); err != nil {

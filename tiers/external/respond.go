@@ -141,6 +141,10 @@ func statusOf(err error) int {
 		return http.StatusNotFound
 	case errors.Is(err, errors.ErrUnsupported):
 		return http.StatusNotImplemented
+	case errors.Is(err, tiers.ErrTooLarge):
+		return http.StatusRequestEntityTooLarge
+	case errors.Is(err, tiers.ErrToken):
+		return http.StatusBadRequest
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &netErr) && netErr.Timeout():
 		return http.StatusGatewayTimeout
 	case errors.As(err, &upstream), errors.Is(err, tiers.ErrCorrupt):

@@ -25,7 +25,7 @@ const (
 )
 
 // Save sends the files of v to the server, which makes them one. If they are
-// more than it takes, the error matches [ErrTooLarge]; without a zip, which the
+// more than it takes, the error matches [tiers.ErrTooLarge]; without a zip, which the
 // protocol cannot say, [tiers.ErrWhole].
 func (c *Client) Save(ctx context.Context, v module.Version, f tiers.Files) error {
 	// The servers of Athens let the last save win, and replace files that are

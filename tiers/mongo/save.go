@@ -36,7 +36,7 @@ func (s *Store) save(ctx context.Context, v module.Version, f tiers.Files) error
 	case len(f.Mod) == 0 || len(f.Info) == 0 || f.Zip.Size() == 0:
 		return fmt.Errorf("%w: no file of a version is empty", tiers.ErrCorrupt)
 	case f.Zip.Size() > maxZip:
-		return fmt.Errorf("a zip of %d bytes is more than is kept", f.Zip.Size())
+		return fmt.Errorf("a zip of %d bytes: %w", f.Zip.Size(), tiers.ErrTooLarge)
 	}
 	stored, err := s.wholeZip(ctx, d)
 	if err != nil {
