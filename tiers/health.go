@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"sync"
 	"time"
 
@@ -40,8 +41,8 @@ func (s State) String() string {
 // store costs time once and not in each request.
 //
 // A store gets unstable when it fails, and down when it fails three times in a
-// row. It fails if an Open takes longer than Timeout, a read from a body longer
-// than 30 seconds, or anything ends in an error that is the store's own: not
+// row. It fails if an Open, or a list that its caller gives up, takes longer than
+// Timeout, a read from a body longer than 30 seconds, or anything ends in an error that is the store's own: not
 // absence, not what the store cannot do or does not take, and nothing once the
 // caller's context is done. While it is down everything is answered with an error
 // that matches ErrDown, and a probe asks for a file that nobody has; when that is
@@ -71,8 +72,11 @@ type Health struct {
 	row     int       // failures in a row
 	hung    int       // Opens that were given up and have not returned
 	closed  bool
-	news    []change // not yet told
-	telling bool     // somebody is telling them
+	up      context.Context // of the saves; nil if none has begun since the store came back
+	giveUp  context.CancelFunc
+	hope    *time.Timer // while the store is down: then giveUp
+	news    []change    // not yet told
+	telling bool        // somebody is telling them
 }
 
 type change struct {
@@ -119,15 +123,41 @@ func (h *Health) down() error {
 	if h.state != Down {
 		return nil
 	}
-	return fmt.Errorf("%s: %w: %v", h.Name, ErrDown, h.last)
+	return h.isDown()
 }
 
-// Save stores the files of v. How long that may take is the store's to know.
+// isDown is the error of a store that is down. The caller holds mu.
+func (h *Health) isDown() error { return fmt.Errorf("%s: %w: %v", h.Name, ErrDown, h.last) }
+
+// Save stores the files of v. How long that may take is the store's to know, until it
+// has been down for 30 seconds: a save that hangs holds up those into other stores.
 func (h *Health) Save(ctx context.Context, v module.Version, f Files) error {
-	if err := h.down(); err != nil {
+	up, err := h.untilGone()
+	if err != nil {
 		return err
 	}
-	return h.judge(ctx, h.Store.Save(ctx, v, f))
+	saving, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(up, cancel)()
+	err = h.Store.Save(saving, v, f)
+	if err != nil && up.Err() != nil {
+		return fmt.Errorf("%s: save %s: %w", h.Name, v, ErrDown)
+	}
+	return h.judge(ctx, err)
+}
+
+// untilGone returns an error if the store is down, and else a context that ends when
+// it has been down for a stall.
+func (h *Health) untilGone() (context.Context, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.state == Down {
+		return nil, h.isDown()
+	}
+	if h.up == nil {
+		h.up, h.giveUp = context.WithCancel(context.Background())
+	}
+	return h.up, nil
 }
 
 // Versions lists the whole versions of path.
@@ -135,7 +165,11 @@ func (h *Health) Versions(ctx context.Context, path string) ([]string, error) {
 	if err := h.down(); err != nil {
 		return nil, err
 	}
+	start := time.Now()
 	vs, err := h.Store.Versions(ctx, path)
+	if took := time.Since(start); err != nil && ctx.Err() != nil && took >= h.timeout() {
+		h.fail(fmt.Errorf("%s: versions of %s: no answer for %v: %w", h.Name, path, took, os.ErrDeadlineExceeded))
+	}
 	return vs, h.judge(ctx, err)
 }
 

@@ -11,7 +11,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"golang.org/x/mod/module"
+
 	"github.com/modtier/modtier/tiers"
+	"github.com/modtier/modtier/tiers/tierstest"
 )
 
 // A late body notes that it was closed.
@@ -21,6 +24,26 @@ type lateBody struct {
 }
 
 func (b *lateBody) Close() error { b.closed.Store(true); return nil }
+
+// slowSaves is a store whose saves wait for a release, and whose lists never come.
+type slowSaves struct {
+	tiers.Store
+	release chan struct{}
+}
+
+func (s slowSaves) Save(ctx context.Context, v module.Version, f tiers.Files) error {
+	select {
+	case <-s.release:
+		return s.Store.Save(ctx, v, f)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (s slowSaves) Versions(ctx context.Context, _ string) ([]string, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
 
 func TestHealthOfAStoreThatHangs(t *testing.T) {
 	claim(t, "an Open is given up though it does not heed its context", func(t *testing.T) {
@@ -88,6 +111,54 @@ func TestHealthOfAStoreThatHangs(t *testing.T) {
 		close(release)
 		time.Sleep(13 * time.Second)
 		w.is(t, tiers.OK)
+	})
+
+	claim(t, "a save that hangs is broken off when the store is down for good, and one that moves is not when it comes back", func(t *testing.T) {
+		for _, c := range []struct {
+			down time.Duration
+			want error
+		}{{10 * time.Minute, tiers.ErrDown}, {20 * time.Second, nil}} {
+			w := newWard(t)
+			well, release := new(atomic.Bool), make(chan struct{})
+			w.patient.answer = func(context.Context, tiers.Ref) (*tiers.Object, error) {
+				if well.Load() {
+					return nil, fs.ErrNotExist
+				}
+				return nil, errSick
+			}
+			w.patient.Store = slowSaves{w.patient.Store, release}
+			saved := make(chan error, 1)
+			go func() { saved <- w.Save(t.Context(), version, files) }()
+			synctest.Wait()
+			w.opens(t, 3, errSick)
+			start := time.Now()
+			time.AfterFunc(c.down, func() { well.Store(true) })
+			time.AfterFunc(c.down+time.Minute, func() { close(release) })
+			err := <-saved
+			if took := time.Since(start); !errors.Is(err, c.want) || c.want != nil && took > 30*time.Second {
+				t.Errorf("down for %v: the save ended after %v with %v, want %v", c.down, took, err, c.want)
+			}
+			<-release
+			w.is(t, tiers.OK)
+			if err := w.Save(t.Context(), nth(1), tierstest.Version(nth(1), "a")); err != nil {
+				t.Errorf("a save once it is back: %v", err)
+			}
+		}
+	})
+
+	claim(t, "lists that never come take it down, and lists that a hasty caller gives up do not", func(t *testing.T) {
+		for patience, want := range map[time.Duration]tiers.State{time.Second: tiers.OK, 10 * time.Second: tiers.Down} {
+			w := newWard(t)
+			w.patient.Store = slowSaves{w.patient.Store, nil}
+			for range 3 {
+				ctx, cancel := context.WithTimeout(t.Context(), patience)
+				if _, err := w.Versions(ctx, version.Path); !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("got error %v, want the caller's deadline", err)
+				}
+				cancel()
+			}
+			w.is(t, want)
+		}
 	})
 
 	claim(t, "a read that brings nothing for 30 seconds fails, and counts", func(t *testing.T) {

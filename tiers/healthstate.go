@@ -54,6 +54,9 @@ func (h *Health) fail(err error) {
 			h.init()
 			h.probing.Go(h.probe)
 		}
+		if h.up != nil {
+			h.hope = time.AfterFunc(stall, h.giveUp)
+		}
 	case h.state == OK:
 		h.become(Unstable, err)
 	}
@@ -65,6 +68,10 @@ func (h *Health) fail(err error) {
 func (h *Health) mend() {
 	h.mu.Lock()
 	h.row = 0
+	if h.hope != nil && !h.hope.Stop() {
+		h.up = nil // it has fired
+	}
+	h.hope = nil
 	h.become(OK, nil)
 	h.mu.Unlock()
 	h.tell()
