@@ -62,6 +62,18 @@ func TestAStoreIsCountedAsATier(t *testing.T) {
 	counts(t, m, func() { s.Delete(t.Context(), version) }, `tier_operation_duration_seconds{op="delete",tier="s3"} 1`)
 }
 
+func TestAZipThatALockIsTakenForIsOneMiss(t *testing.T) {
+	m, _, s := overStore(t)
+	_, stack := open(t)
+	stack.Stores = []tiers.Level{{Name: "s3", Store: s}}
+	stack.Locker = new(locks.Local)
+	counts(t, m, func() {
+		if _, err := stack.Open(t.Context(), tierstest.Ref(version, tiers.Zip)); err == nil {
+			t.Error("got no error, though nobody has it")
+		}
+	}, `tier_lookups_total{kind="zip",result="miss",tier="s3"} 1`, `tier_operation_duration_seconds{op="open",tier="s3"} 2`)
+}
+
 func TestStateAndVerificationsAreTold(t *testing.T) {
 	m, _, _ := overStore(t)
 	state := tiers.OK

@@ -52,6 +52,7 @@ func (c *source) Open(ctx context.Context, r tiers.Ref) (*tiers.Object, error) {
 		if o.Size > 0 {
 			c.readBytes.Add(float64(o.Size))
 		}
+	case tiers.AskedAgain(ctx): // the first time counts
 	case errors.Is(err, fs.ErrNotExist):
 		l.miss.Inc()
 	default:

@@ -117,7 +117,7 @@ func (s *Stack) lock(ctx context.Context, f *flight, h *holders) (o *Object, lev
 		case a := <-c.grips:
 			look.Stop()
 			h.giveUp(c)
-			o, level, sick = s.look(ctx, f.ref)
+			o, level, sick = s.look(askAgain(ctx), f.ref)
 			switch {
 			case a.err != nil:
 				s.withoutLock(ctx, f.ref, a.err)
@@ -134,7 +134,7 @@ func (s *Stack) lock(ctx context.Context, f *flight, h *holders) (o *Object, lev
 				return o, 0, true, nil
 			}
 		case <-look.C:
-			if o, level, _ = s.look(ctx, f.ref); o != nil {
+			if o, level, _ = s.look(askAgain(ctx), f.ref); o != nil {
 				c.abandon()
 				h.giveUp(c)
 				return o, level, false, nil
