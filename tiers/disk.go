@@ -176,12 +176,6 @@ func (d *Disk) open(name string) (*os.File, fs.FileInfo, error) {
 	return f, info, nil
 }
 
-// has reports whether there is a file of r's name, whole or not, or no telling.
-func (d *Disk) has(r Ref) bool {
-	_, err := d.root.Lstat(d.layout.name(r))
-	return err == nil || !cannotExist(err)
-}
-
 // cannotExist reports whether err says that there is no file of that name:
 // that it is missing, that a file stands where a directory would have to, or
 // that the file system has no names so long.

@@ -91,13 +91,18 @@ func (q *Queue) saveInto(ctx context.Context, s Level, v module.Version, f Files
 	return s.Save(ctx, v, f)
 }
 
-// hasZip reports whether v's zip is on disk, or on its way there.
+// hasZip reports whether v's zip is on disk, whole or not, or on its way there, or
+// whether the disk does not tell.
 func (s *Stack) hasZip(v module.Version) bool {
 	r := Ref{v.Path, v.Version, Zip}
 	s.mu.Lock()
 	f := s.flights[r]
 	s.mu.Unlock()
-	return f != nil || s.Disk.has(r) // in this order: a flight is there until the file is
+	if f != nil {
+		return true
+	}
+	_, _, err := s.Disk.Look(context.Background(), r) // after the flight, which is there until the file is
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 // tell logs what went wrong with v.
