@@ -3,6 +3,7 @@ package tiers
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -10,13 +11,16 @@ import (
 	"golang.org/x/mod/module"
 )
 
-// Catalog lists the whole versions that are held: those of the slowest store,
-// then of each faster one those that no slower one has, and at last those that
-// wait for a save. Without stores it is the disk's.
+// Catalog lists the whole versions that are held: those that wait for a save into the
+// slowest store, then those of that store, and of each faster one those that no slower
+// one has. Without stores it is the disk's.
 //
-// A token is the number of stores that are done with, a colon, and the token of
-// the store that comes next. The first page waits for a moment for saves under way:
-// what moves from the queue to a store that is done with would be missed.
+// What is saved into another store while the pages are read may be listed twice, but is
+// not missed. So that this is rare the first page waits for a moment for the saves under
+// way. A page may have fewer than n versions, or none, and not be the last.
+//
+// A token is the number of these parts that are done with, a colon, and the token of
+// the part that comes next.
 func (s *Stack) Catalog(ctx context.Context, token string, n int) (vs []module.Version, next string, err error) {
 	s.init()
 	if len(s.Stores) == 0 {
@@ -39,52 +43,42 @@ func (s *Stack) Catalog(ctx context.Context, token string, n int) (vs []module.V
 	if n < 1 {
 		return nil, "", fmt.Errorf("catalog: a page of %d versions", n)
 	}
-	for ; done < len(s.Stores); done, inner = done+1, "" {
-		level := len(s.Stores) - 1 - done
-		already := &alreadyIn{stores: s.Stores[level+1:]}
-		for {
-			page, more, err := s.Stores[level].Catalog(ctx, inner, n-len(vs))
-			if err != nil {
-				return nil, "", err
-			}
-			for _, v := range page {
-				has, err := already.has(ctx, v)
-				if err != nil {
-					return nil, "", err
-				}
-				if !has {
-					vs = append(vs, v)
-				}
-			}
-			if inner = more; inner == "" {
-				break
-			}
-			if len(vs) == n {
-				return vs, strconv.Itoa(done) + ":" + inner, nil
-			}
-		}
+	for ; done <= len(s.Stores); done, inner = done+1, "" {
 		if len(vs) == n {
-			return vs, strconv.Itoa(done+1) + ":", nil
+			return vs, strconv.Itoa(done) + ":", nil
+		}
+		var page []module.Version
+		if done == 0 {
+			page, inner, err = s.catalogQueue(ctx, inner, n)
+		} else {
+			page, inner, err = s.catalogStore(ctx, len(s.Stores)-done, inner, n-len(vs))
+		}
+		if err != nil {
+			return nil, "", err
+		}
+		if vs = append(vs, page...); inner != "" {
+			return vs, strconv.Itoa(done) + ":" + inner, nil
 		}
 	}
-	return s.catalogQueue(ctx, vs, inner, n)
+	return vs, "", nil
 }
 
 const catalogPatience = 5 * time.Second
 
-// catalogQueue adds what waits for a save and is in no store, behind token.
-func (s *Stack) catalogQueue(ctx context.Context, vs []module.Version, token string, n int) ([]module.Version, string, error) {
-	if s.Queue == nil {
-		return vs, "", nil
-	}
+// catalogQueue lists at most n of what waits for a save into the slowest store.
+func (s *Stack) catalogQueue(ctx context.Context, token string, n int) (vs []module.Version, next string, err error) {
 	if token != "" {
 		path, version, _ := strings.Cut(token, "@")
 		if !Canonical(module.Version{Path: path, Version: version}) {
 			return nil, "", fmt.Errorf("catalog: %w: %q", ErrToken, token)
 		}
 	}
-	already := &alreadyIn{stores: s.Stores}
-	for _, v := range s.Queue.whole() {
+	if s.Queue == nil {
+		return nil, "", nil
+	}
+	last := len(s.Stores) - 1
+	already := &alreadyIn{stores: s.Stores[last:]}
+	for _, v := range s.Queue.whole(s.Stores[last].Name) {
 		if v.String() <= token {
 			continue
 		}
@@ -100,11 +94,47 @@ func (s *Stack) catalogQueue(ctx context.Context, vs []module.Version, token str
 			continue
 		}
 		if len(vs) == n {
-			return vs, strconv.Itoa(len(s.Stores)) + ":" + vs[n-1].String(), nil
+			return vs, vs[n-1].String(), nil
 		}
 		vs = append(vs, v)
 	}
 	return vs, "", nil
+}
+
+// catalogStore lists, of a page of at most n of the store at level, what neither a
+// slower store has nor catalogQueue lists.
+func (s *Stack) catalogStore(ctx context.Context, level int, token string, n int) (vs []module.Version, next string, err error) {
+	page, next, err := s.Stores[level].Catalog(ctx, token, n)
+	if err != nil {
+		return nil, "", err
+	}
+	if level == len(s.Stores)-1 {
+		return page, next, nil
+	}
+	already := &alreadyIn{stores: s.Stores[level+1:]}
+	for _, v := range page {
+		has, err := already.has(ctx, v)
+		if err != nil {
+			return nil, "", err
+		}
+		if !has && !s.waits(v) {
+			vs = append(vs, v)
+		}
+	}
+	return vs, next, nil
+}
+
+// waits reports whether catalogQueue lists v, unless the slowest store has it.
+func (s *Stack) waits(v module.Version) bool {
+	if s.Queue == nil {
+		return false
+	}
+	p, _ := s.Queue.Pending(v)
+	if !p.Whole || !slices.Contains(p.Stores, s.Stores[len(s.Stores)-1].Name) {
+		return false
+	}
+	onDisk, err := s.Disk.whole(v)
+	return err == nil && onDisk
 }
 
 // An alreadyIn tells which versions some stores have. A catalog has the versions of

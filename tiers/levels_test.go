@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/mod/module"
@@ -159,6 +160,46 @@ func TestStackOfTwoStores(t *testing.T) {
 		want = append(want, version)
 		for n := 1; n < 9; n++ {
 			tierstest.Catalogs(t, s, n, want)
+		}
+	})
+
+	claim(t, "what moves while the catalog is read is not missed", func(t *testing.T) {
+		for moved := range 8 {
+			s, minio, s3 := two(t, nil)
+			want := make(map[module.Version]bool)
+			for i := range 4 {
+				if err := s3.Store.Save(t.Context(), nth(4+i), tierstest.Version(nth(4+i), "a")); err != nil {
+					t.Fatal(err)
+				}
+				s3.be(errSick)
+				if i > 1 { // the first two come to be in minio
+					minio.be(errSick)
+				}
+				if err := s.Save(t.Context(), nth(i), tierstest.Version(nth(i), "a")); err != nil {
+					t.Fatal(err)
+				}
+				synctest.Wait()
+				s3.be(nil)
+				minio.be(nil)
+				want[nth(i)], want[nth(4+i)] = true, true
+			}
+			var token string
+			for page := 0; page == 0 || token != ""; page++ {
+				vs, next, err := s.Catalog(t.Context(), token, 1)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, v := range vs {
+					delete(want, v)
+				}
+				if token = next; page == moved {
+					s.Queue.Wake()
+					s.settles(t)
+				}
+			}
+			for v := range want {
+				t.Errorf("with saves after page %d %s is missed", moved+1, v)
+			}
 		}
 	})
 

@@ -223,13 +223,13 @@ func (q *Queue) oldest() time.Time {
 // Recovered returns how many versions an earlier process left.
 func (q *Queue) Recovered() int { return q.recovered }
 
-// whole returns the versions that wait with all their files, sorted by name.
-func (q *Queue) whole() []module.Version {
+// whole returns the versions that wait for a store with all their files, sorted by name.
+func (q *Queue) whole(store string) []module.Version {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	var vs []module.Version
 	for v, w := range q.waiting {
-		if w.Whole {
+		if w.Whole && slices.Contains(w.Stores, store) {
 			vs = append(vs, v)
 		}
 	}
