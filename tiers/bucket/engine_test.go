@@ -47,6 +47,34 @@ func TestFakeStore(t *testing.T) {
 
 func hexSum(b []byte) string { return fmt.Sprintf("%x", sha256.Sum256(b)) }
 
+// Infos of one version differ by who wrote them down, where the rest does not.
+func TestSavesThatDifferInTheirInfosEndInOneWholeVersion(t *testing.T) {
+	inBothLayouts(t, func(t *testing.T, l layout) {
+		ours := tierstest.Version(v, "a")
+		theirs := ours
+		theirs.Info = append([]byte(" "), ours.Info...)
+		m := new(memory)
+		var told []tiers.Difference
+		first := open(m, l, Options{Name: "fake", Differs: func(d tiers.Difference) { told = append(told, d) }})
+		second := open(m, l, Options{Name: "fake"})
+		m.before = func(call, key string) error {
+			if call != "create" || key != l.key(info) {
+				return nil
+			}
+			m.before = nil // just before the first has its info in, the second is faster
+			return second.Save(t.Context(), v, theirs)
+		}
+		if err := first.Save(t.Context(), v, ours); err != nil {
+			t.Errorf("save: %v", err)
+		}
+		tierstest.Lists(t, first, v.Path, v.Version)
+		tierstest.Holds(t, first, v, theirs)
+		if len(told) != 1 || told[0].Ref != info {
+			t.Errorf("Differs: got %+v, want the info", told)
+		}
+	})
+}
+
 func TestSaveOverLeftovers(t *testing.T) {
 	ours := tierstest.Version(v, "ours")
 	theirs := tierstest.Version(v, "theirs")

@@ -94,7 +94,9 @@ func (s *saving) keep(ctx context.Context, k tiers.Kind, body *io.SectionReader)
 			return nil
 		}
 	}
-	if s.created != "" { // it must not stand beside files of another origin
+	// The zip must not stand beside a go.mod of another origin. An info that differs is
+	// of who wrote it down, and he may have found this very zip there and counts on it.
+	if s.created != "" && k == tiers.Mod {
 		if err := s.remove(ctx, s.created); err != nil {
 			return fail(err)
 		}
