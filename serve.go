@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/modtier/modtier/config"
@@ -124,7 +125,7 @@ func announce(log *slog.Logger, s *service, ln net.Listener, use string) {
 	if s.upstream != nil {
 		up = s.upstream.String()
 	}
-	log.Info("listening", "address", ln.Addr().String(), "stack", s.picture, "upstream", up)
+	log.Info("listening", "address", ln.Addr().String(), "stack", strings.Join(s.picture, " > "), "upstream", up)
 	if use != "" {
 		log.Info("to use it", "run", use)
 	}

@@ -39,7 +39,7 @@ type store struct {
 
 // openStore opens the store of that name and puts it below the others. It asks
 // nobody: a store that cannot be reached is no reason not to start.
-func (s *service) openStore(ctx context.Context, c *config.Config, name string, m *metrics.Metrics, log *slog.Logger) (*store, error) {
+func (s *service) openStore(ctx context.Context, c *config.Config, name string, m *metrics.Metrics, log *slog.Logger) error {
 	st := &store{name: name}
 	differs := func(d tiers.Difference) {
 		m.Differs(d)
@@ -52,7 +52,7 @@ func (s *service) openStore(ctx context.Context, c *config.Config, name string, 
 	}
 	opened, err := st.open(ctx, c, bucket.Options{Name: name, Timeout: c.Timeout, Differs: differs, Log: log}, s)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	st.health = &tiers.Health{
 		Store:   m.Store(opened, name),
@@ -71,7 +71,8 @@ func (s *service) openStore(ctx context.Context, c *config.Config, name string, 
 	m.State(name, st.health.State)
 	s.stack.Stores = append(s.stack.Stores, tiers.Level{Name: name, Store: s.traces.Store(st.health, name)})
 	s.stores = append(s.stores, st)
-	return st, nil
+	s.picture = append(s.picture, name+" "+st.place)
+	return nil
 }
 
 // open opens the store that c describes.

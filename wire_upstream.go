@@ -1,105 +1,84 @@
 package main
 
 import (
-	"context"
-	"errors"
-	"io/fs"
-	"sync"
-	"time"
+	"fmt"
+	"strings"
 
-	"github.com/modtier/modtier/gateway"
-	"github.com/modtier/modtier/tiers"
+	"github.com/modtier/modtier/config"
+	"github.com/modtier/modtier/metrics"
+	"github.com/modtier/modtier/tiers/upstream"
 )
 
-// A watch remembers how a tier did of late that is asked whatever it answers, so this
-// is for people only.
-type watch struct {
-	mu   sync.Mutex // guards all below
-	last tiers.Condition
-	row  int // failures in a row
-}
-
-// What is said of such a tier: down after so many failures in a row, unstable for a
-// minute after one, and nothing of what was long ago.
-const (
-	downAfter    = 3
-	unstableFor  = time.Minute
-	forgottenFor = 5 * time.Minute
-)
-
-// learn takes note of a failure or, if err is nil, of a success.
-func (w *watch) learn(err error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if err == nil {
-		w.row = 0
-		return
+// openUpstream returns what is asked on a miss, or nil when offline. It calls itself
+// id to who may be ourselves.
+func (s *service) openUpstream(c *config.Config, settings *goSettings, sumdbs []string, id string, m *metrics.Metrics) (*watchedUpstream, error) {
+	proxies, err := proxyList(c, settings)
+	if proxies == nil || err != nil {
+		return nil, err
 	}
-	now := time.Now()
-	if w.row == 0 || w.row == downAfter-1 {
-		w.last.Since = now
+	proxies.Netrc = netrc(c)
+	proxies.SumDBs = sumdbs
+	proxies.Timeout = c.Timeout
+	proxies.OnResume = m.Resumed
+	proxies.Via = id
+	s.upstream = proxies
+	if c.Tiers.Traces.Upstream { // it may be anybody's, and learns nothing unless it is to know
+		proxies.Wrap = s.traces.Outward
 	}
-	w.row++
-	w.last.Last, w.last.Failed = err, now
+	return &watchedUpstream{
+		Source:   s.traces.Source(m.Source(proxies, "upstream"), "upstream"),
+		Upstream: m.Upstream(s.traces.Answers(proxies, "upstream")),
+	}, nil
 }
 
-// Condition returns how the tier is.
-func (w *watch) Condition() tiers.Condition {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	c := w.last
-	ago := time.Since(c.Failed)
-	switch {
-	case w.row >= downAfter && ago < forgottenFor:
-		c.State = tiers.Down
-	case w.row >= downAfter:
-		c.Since = c.Failed.Add(forgottenFor)
-	case c.Last != nil && ago < unstableFor:
-		c.State = tiers.Unstable
-	case c.Last != nil:
-		c.Since = c.Failed.Add(unstableFor)
+// proxyList returns the upstream: what our own key says, else GOPROXY. It is nil when
+// offline.
+func proxyList(c *config.Config, settings *goSettings) (*upstream.List, error) {
+	const key = "Tiers.Upstream"
+	if c.NetworkMode == "offline" {
+		return nil, nil
 	}
-	return c
-}
-
-// A watchedUpstream remembers how it answered, whatever it was asked. Checksum
-// databases are servers of their own, and say nothing of it.
-type watchedUpstream struct {
-	tiers.Source
-	gateway.Upstream
-	watch
-}
-
-func (u *watchedUpstream) Open(ctx context.Context, r tiers.Ref) (*tiers.Object, error) {
-	o, err := u.Source.Open(ctx, r)
-	u.answered(ctx, err)
-	return o, err
-}
-
-func (u *watchedUpstream) Versions(ctx context.Context, path string) ([]string, error) {
-	vs, err := u.Upstream.Versions(ctx, path)
-	u.answered(ctx, err)
-	return vs, err
-}
-
-func (u *watchedUpstream) Latest(ctx context.Context, path string) ([]byte, error) {
-	b, err := u.Upstream.Latest(ctx, path)
-	u.answered(ctx, err)
-	return b, err
-}
-
-func (u *watchedUpstream) Query(ctx context.Context, path, query string) ([]byte, error) {
-	b, err := u.Upstream.Query(ctx, path, query)
-	u.answered(ctx, err)
-	return b, err
-}
-
-func (u *watchedUpstream) answered(ctx context.Context, err error) {
-	switch {
-	case errors.Is(context.Cause(ctx), context.Canceled): // nobody asks any more
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, errors.ErrUnsupported):
-		u.learn(nil)
-	default:
-		u.learn(err)
+	value, from := c.Tiers.Upstream, ""
+	if value == "" {
+		var err error
+		if value, err = settings.get("GOPROXY"); err != nil {
+			return nil, &keyError{key, fmt.Errorf("there is no upstream: set it (MODTIER_UPSTREAM, --upstream) or GOPROXY, for the go command cannot be asked for its own: %w", err)}
+		}
+		from = "it is not set, and in GOPROXY, of GoBinaryEnvVars, the environment or the go command, "
 	}
+	if strings.TrimSpace(value) == "off" {
+		return nil, nil
+	}
+	list, err := upstream.Parse(value)
+	if err != nil {
+		return nil, &keyError{key, fmt.Errorf("%s%w", from, err)}
+	}
+	if entry := ownAddress(value, c); entry != "" {
+		return nil, &keyError{key, fmt.Errorf("%sthe upstream %s is this gateway itself: set it (MODTIER_UPSTREAM, --upstream) to the proxy behind it, for example what GOPROXY was before", from, entry)}
+	}
+	return list, nil
+}
+
+// sumDBs returns the checksum databases that are served, and their names: the
+// configured ones, else the go command's. Without either there are none.
+func sumDBs(c *config.Config, settings *goSettings) (dbs, names []string, err error) {
+	dbs = c.SumDBs
+	if dbs == nil {
+		value, _ := settings.get("GOSUMDB") // without a go command, clients ask a database themselves
+		if value != "" && value != "off" {
+			dbs = []string{value}
+		}
+	}
+	if names, err = upstream.SumDBNames(dbs); err != nil {
+		return nil, nil, &keyError{"SumDBs", err}
+	}
+	return dbs, names, nil
+}
+
+// upstreamText is what is asked on a miss, wherever that was set.
+func upstreamText(l *upstream.List) string {
+	if l == nil {
+		return "off"
+	}
+	return l.String()
 }
