@@ -160,7 +160,7 @@ func (x *outage) load(times int) {
 	x.clients(func(n int) bool { return n < times })
 }
 
-// during asks until it is stopped.
+// during asks until it is stopped, or nearly nothing is left to ask for.
 func (x *outage) during() (stop func()) {
 	return during(x.t, func(stopped <-chan struct{}) {
 		x.clients(func(int) bool {
@@ -168,7 +168,7 @@ func (x *outage) during() (stop func()) {
 			case <-stopped:
 				return false
 			default:
-				return true
+				return int(x.asked.Load()) < len(x.cold)-10
 			}
 		})
 	})
