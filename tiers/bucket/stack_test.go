@@ -13,6 +13,9 @@ import (
 // saves goes through its queue, and all reads here come from the bucket.
 func TestStackOverStore(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("long: not with -short")
+	}
 	leaveLargest := func(t *testing.T) {
 		if strings.Contains(t.Name(), "/3000_versions") || strings.Contains(t.Name(), "/a_zip_of_100_MB") {
 			t.Skip("the bucket alone shows it")

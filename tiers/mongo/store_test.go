@@ -124,6 +124,9 @@ func TestNoFileOfAVersionIsEmpty(t *testing.T) {
 
 func TestStackOverStoreIsAStore(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("long: not with -short")
+	}
 	tierstest.TestStore(t, func(t *testing.T) tiers.Store {
 		if strings.Contains(t.Name(), "/3000_versions") || strings.Contains(t.Name(), "/a_zip_of_100_MB") {
 			t.Skip("the store alone shows it, or says why not")
