@@ -11,13 +11,13 @@ test: servers
 servers:
 	cd e2e/servers && go vet . && go test .
 
-# Vet and the unit tests of the product, with the race detector; and those of the
-# tiers without it, for what is large or many takes ten times as long with it. By
-# itself it skips what needs a server.
+# Vet and the unit tests of the product, with the race detector; and without it
+# those of the rooms with tests that are long (testing.Short), for what is large or
+# many takes ten times as long with it. By itself it skips what needs a server.
 unit:
 	go vet ./...
 	go test -race -short -timeout 20m ./...
-	go test -timeout 20m ./tiers/...
+	go test -timeout 20m ./tiers ./tiers/bucket ./tiers/external ./tiers/mongo
 
 # The real go command against the real binary; the tests wait more than they work. What cannot be had here is
 # skipped by name; with MODTIER_E2E=require that is a failure. The binary is built by the tests, unseen by the
