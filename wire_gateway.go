@@ -5,10 +5,10 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/url"
-	"os"
 
 	"github.com/modtier/modtier/config"
 	"github.com/modtier/modtier/gateway"
+	"github.com/modtier/modtier/internal/smallfile"
 	"github.com/modtier/modtier/metrics"
 )
 
@@ -62,9 +62,12 @@ func (s *service) addGateway(c *config.Config, m *metrics.Metrics, log *slog.Log
 	return nil
 }
 
+// maxRobots is what those who read a robots.txt read of it, in bytes.
+const maxRobots = 500 << 10
+
 // readRobots returns what is served as /robots.txt, or nil for nothing.
 func readRobots(c *config.Config) ([]byte, error) {
-	robots, err := os.ReadFile(c.RobotsFile)
+	robots, err := smallfile.Read(c.RobotsFile, maxRobots)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, &keyError{"RobotsFile", err}
 	}

@@ -1,10 +1,8 @@
 package config
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -12,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/spf13/viper"
+
+	"github.com/modtier/modtier/internal/smallfile"
 )
 
 // maxFile is the largest file that is read, in bytes. One with every key,
@@ -41,7 +41,7 @@ func (l *loader) decodeFile(path string) (f *fileReader, content map[string]any,
 			return nil, nil, err
 		}
 	}
-	b, err := readAtMost(path, maxFile)
+	b, err := smallfile.Read(path, maxFile)
 	if err != nil {
 		return nil, nil, fmt.Errorf("configuration: %w", err)
 	}
@@ -58,24 +58,6 @@ func (l *loader) decodeFile(path string) (f *fileReader, content map[string]any,
 		return nil, nil, fmt.Errorf("%s: want at most %d keys, in tables at most %d deep", path, maxKeys, maxDepth)
 	}
 	return &fileReader{loader: l, lines: lines(b), spelled: make(map[string]string), flat: make(map[string]any)}, content, nil
-}
-
-// readAtMost reads a file of at most limit bytes, without the mark that some editors
-// put before UTF-8.
-func readAtMost(path string, limit int64) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err != nil {
-		return nil, err
-	}
-	if int64(len(b)) > limit {
-		return nil, fmt.Errorf("%s: want at most %d bytes", path, limit)
-	}
-	return bytes.TrimPrefix(b, []byte("\ufeff")), nil
 }
 
 // countKeys counts the keys of a table and of those in it. Tables deeper than

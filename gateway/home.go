@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
-	"io"
 	"io/fs"
 	"net/http"
-	"os"
 	"strconv"
 	"strings"
+
+	"github.com/modtier/modtier/internal/smallfile"
 )
 
 // maxHome bounds the template of the page at /, and the page, in bytes.
@@ -47,17 +47,9 @@ func (g *Gateway) ownHome(r *http.Request) ([]byte, error) {
 	if g.HomeFile == "" {
 		return nil, fs.ErrNotExist
 	}
-	f, err := os.Open(g.HomeFile)
+	text, err := smallfile.Read(g.HomeFile, maxHome)
 	if err != nil {
 		return nil, err
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxHome+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(text) > maxHome {
-		return nil, fmt.Errorf("%s: longer than %d bytes", g.HomeFile, maxHome)
 	}
 	t, err := template.New("home").Parse(string(text))
 	if err != nil {

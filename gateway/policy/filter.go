@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"golang.org/x/mod/module"
+
+	"github.com/modtier/modtier/internal/smallfile"
 )
 
 // A Rule says what becomes of the requests for a module.
@@ -51,7 +53,7 @@ type node struct {
 // ReadFilter reads a filter file. The endpoint is looked at only if a rule leads
 // there.
 func ReadFilter(name, endpoint string) (*Filter, error) {
-	b, err := readFile(name)
+	b, err := smallfile.Read(name, maxFile)
 	if err != nil {
 		return nil, err
 	}

@@ -111,7 +111,7 @@ func TestAWrongLineIsToldWithItsNumber(t *testing.T) {
 		if err := os.WriteFile(name, []byte(strings.Repeat("# no rule\n", 30_000)), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := policy.ReadFilter(name, ""); err == nil || !strings.Contains(err.Error(), "longer than") {
+		if _, err := policy.ReadFilter(name, ""); err == nil || !strings.Contains(err.Error(), "want at most") {
 			t.Errorf("got %v", err)
 		}
 	})

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"golang.org/x/mod/module"
+
+	"github.com/modtier/modtier/internal/smallfile"
 )
 
 // A Mode says what a miss does. A hit is served in every mode.
@@ -65,7 +67,7 @@ type modeRule struct {
 // the value, a URL or another value in the file.
 func ParseModes(value, url string) (*Modes, error) {
 	if name, ok := strings.CutPrefix(value, "file:"); ok {
-		b, err := readFile(name)
+		b, err := smallfile.Read(name, maxFile)
 		if err != nil {
 			return nil, err
 		}

@@ -9,13 +9,10 @@
 package policy
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
 	"net/url"
-	"os"
 	"strings"
 )
 
@@ -43,24 +40,6 @@ func sum(content []byte) string { return fmt.Sprintf("%x", sha256.Sum256(content
 
 // maxFile is the largest file that is read, in bytes.
 const maxFile = 256 << 10
-
-// readFile reads a small file, without the mark that some editors put before UTF-8.
-// Its error has the name.
-func readFile(name string) ([]byte, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(b) > maxFile {
-		return nil, fmt.Errorf("%s: longer than %d bytes", name, maxFile)
-	}
-	return bytes.TrimPrefix(b, []byte("\ufeff")), nil
-}
 
 // redirectURL returns a URL to which paths are added. Its error does not show s.
 func redirectURL(s string) (string, error) {
