@@ -117,7 +117,7 @@ func TestHealthOfAStoreThatHangs(t *testing.T) {
 		for _, c := range []struct {
 			down time.Duration
 			want error
-		}{{10 * time.Minute, tiers.ErrDown}, {20 * time.Second, nil}} {
+		}{{10 * time.Minute, tiers.ErrDown}, {10 * time.Second, nil}} {
 			w := newWard(t)
 			well, release := new(atomic.Bool), make(chan struct{})
 			w.patient.answer = func(context.Context, tiers.Ref) (*tiers.Object, error) {
