@@ -1,4 +1,7 @@
-// Package smallfile reads files that people write: a configuration, rules, a page.
+// Package smallfile reads files that people write: a configuration, rules, a page. It
+// is not for what programs write, where each byte counts and no mark is one too many.
+//
+// Start reading at [Read].
 package smallfile
 
 import (
